@@ -1,0 +1,43 @@
+"""What can go wrong, said once: every refusal the house knows, with the rule that made it."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """Something was asked and not done; the text says what happened, by which rule, and what is now true."""
+
+
+class Malformed(Refused):
+    """The bytes are not what they claim to be."""
+
+
+class Unlabelled(Refused):
+    """The label is invalid, empty or undefined, so nobody could read the item; it was not entered."""
+
+
+class NotAllowed(Refused):
+    """The person, role or node may not do this."""
+
+
+class Conflict(Refused):
+    """The same originator already registered something else under this name, behind the same gate."""
+
+
+class Duplicate(Conflict):
+    """The same bytes are already registered by this originator under this name; nothing was added."""
+
+
+class NotFound(Refused):
+    """Unknown, and not released to you, are the same answer, word for word."""
+
+    def __init__(self) -> None:
+        """Say it without naming what was asked for: the question must not colour the answer."""
+        super().__init__("There is nothing here that is released to you under this reference.")
+
+
+class BadCursor(Refused):
+    """A cursor that this node did not give out, or gave out for another list."""
+
+    def __init__(self) -> None:
+        """Say what to do next; nothing about what the cursor held."""
+        super().__init__("This cursor was not given out for this list. Start again without a cursor.")

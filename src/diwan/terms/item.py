@@ -1,0 +1,100 @@
+"""An item on its way: Draft (parsed), Item (labelled), Entry (registered).  Only `reading` makes the fourth, Released."""
+
+from __future__ import annotations
+
+import msgspec
+
+from diwan.terms.gate import World
+from diwan.terms.label import Label
+from diwan.terms.party import Membership
+from diwan.terms.time import Instant
+
+
+class Ref(msgspec.Struct, frozen=True, order=True):
+    """The global key of an item: who signs for it, and a random id (32 hexadecimal digits)."""
+
+    originator: str
+    id: str
+
+    def __str__(self) -> str:
+        """Return the reference as it stands in addresses: `KWT/9f86d081…`."""
+        return f"{self.originator}/{self.id}"
+
+
+class Alias(msgspec.Struct, frozen=True, order=True):
+    """A standard's own id beside ours: scheme `cap`, `stix`, …; unique per (originator, gate), never globally."""
+
+    scheme: str
+    value: str
+
+
+class Link(msgspec.Struct, frozen=True, order=True):
+    """That an item points to another, by whatever name its standard uses; resolved per reader, at reading."""
+
+    relation: str
+    to: Alias
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Original bytes under a name; released whole or never."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a desk understood from bytes; it has no label yet and cannot be registered.
+
+    All but `kind`, `world`, `parts` and `parent` is derived from the parts by the desk's parser, so the same bytes
+    give the same draft at every node.
+    """
+
+    kind: str
+    """`desk.kind`, for example `crisis.alert`."""
+    title: str
+    parts: tuple[Part, ...]
+    """The original bytes first."""
+    world: World = World.ACTUAL
+    text: tuple[str, ...] = ()
+    """What search covers beside the title."""
+    facets: tuple[tuple[str, str], ...] = ()
+    """What a list can be filtered and counted by: (`severity`, `Extreme`)."""
+    values: tuple[str, ...] = ()
+    """What correlation compares: incident names, observables."""
+    aliases: tuple[Alias, ...] = ()
+    links: tuple[Link, ...] = ()
+    parent: Ref | None = None
+    """The item this one stands under; its gate is inherited."""
+    names: tuple[str, ...] = ()
+    """Parties that the text names; settled at intake against the audience."""
+    author: str | None = None
+    """Who wrote it, as claimed; the originator answers for it here."""
+    brief: bytes = b"{}"
+    """What a list shows without opening the parts: the desk's own small JSON."""
+    membership: Membership | None = None
+    """For a statement of who belongs to what: releases only if the framework's keeper says it."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A draft with its originator and label: what may be entered."""
+
+    draft: Draft
+    ref: Ref
+    label: Label
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An item as the register keeps it, behind a gate; it never leaves `registry` and `reading`."""
+
+    position: int
+    gate: int
+    revision: int
+    ref: Ref
+    kind: str
+    title: str
+    author: str | None
+    label: Label
+    entered: Instant
+    """When the item first stood in the register."""
+    brief: bytes
