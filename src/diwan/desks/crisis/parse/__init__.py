@@ -1,6 +1,6 @@
 """Bytes to drafts: safe reading, every rule of CAP 1.2, containers, older editions and signatures; pure."""
 
-from diwan.desks.crisis.parse.check import check, read_alert
+from diwan.desks.crisis.parse.check import Nonconforming, check, read_alert
 from diwan.desks.crisis.parse.container import Found, Reject, alerts_in, drafts_in
 from diwan.desks.crisis.parse.document import LIMIT
 from diwan.desks.crisis.parse.draft import derive, parse
@@ -14,6 +14,7 @@ __all__ = [
     "RULES",
     "Finding",
     "Found",
+    "Nonconforming",
     "Outcome",
     "Reject",
     "Verdict",

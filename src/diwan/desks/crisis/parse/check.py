@@ -22,6 +22,15 @@ _VALUE: Final = f"{{{SIGNATURES}}}SignatureValue"
 _SIGNATURE: Final = f"{{{SIGNATURES}}}Signature"
 
 
+class Nonconforming(Malformed):
+    """An alert with errors; `errors` are its findings, the text names every one."""
+
+    def __init__(self, errors: tuple[Finding, ...]) -> None:
+        """Put one error on a line, after what is now true."""
+        super().__init__("This is not a conforming CAP 1.2 alert. Not registered.\n" + "\n".join(map(str, errors)))
+        self.errors: Final = errors
+
+
 class Checked(msgspec.Struct, frozen=True):
     """What one reading of a file gave: the alert (None where the structure fails), every finding, any signature."""
 
@@ -48,11 +57,11 @@ def read_alert(data: bytes, *, limit: int = LIMIT) -> Alert:
     """Return the alert that a CAP 1.2 file holds.
 
     Raises:
-        Malformed: the file has error findings; the text lists them.
+        Nonconforming: the file has error findings; it is a Malformed.
     """
     checked = examine(data, limit=limit)
     if checked.alert is None or checked.errors:
-        raise refusal(checked.errors)
+        raise Nonconforming(checked.errors)
     return checked.alert
 
 
@@ -71,11 +80,6 @@ def examine(data: bytes, *, limit: int = LIMIT, profile: Profile | None = None) 
     found = islice(chain(rules, profile(alert) if profile else ()), MOST)
     signed = root.find(_SIGNATURE) is not None
     return Checked(alert, tuple(_with_line(item, root) for item in found), signed)
-
-
-def refusal(errors: Iterable[Finding]) -> Malformed:
-    """Return the refusal that names every error, one per line."""
-    return Malformed("This is not a conforming CAP 1.2 alert. Not registered.\n" + "\n".join(map(str, errors)))
 
 
 def _signature_findings(root: etree._Element) -> Iterable[Finding]:

@@ -14,13 +14,12 @@ import msgspec
 from lxml import etree
 
 from diwan.desks.crisis.kinds import CAP
-from diwan.desks.crisis.parse.check import examine
+from diwan.desks.crisis.parse.check import Nonconforming
 from diwan.desks.crisis.parse.document import LIMIT, Unreadable, tree_of
 from diwan.desks.crisis.parse.draft import parse
-from diwan.desks.crisis.parse.edition import VERSIONS, parse_edition, upgrade
+from diwan.desks.crisis.parse.edition import VERSIONS, parse_edition
 from diwan.desks.crisis.parse.finding import Finding, finding
 from diwan.desks.crisis.parse.structure import line_of
-from diwan.terms.errors import Malformed
 from diwan.terms.item import Draft
 
 ALERTS: Final = 5_000
@@ -84,17 +83,16 @@ def drafts_in(data: bytes, file: str, names: Mapping[str, str], *, limit: int = 
 def _draft(found: Found, names: Mapping[str, str], limit: int) -> Draft | Reject:
     # Namespaces in scope make the cut-out longer than it was inside.
     room = 2 * limit
+    plain = found.version == "1.2"
     try:
-        if found.version == "1.2":
-            return parse(found.data, names, limit=room)
-        return parse_edition(found.data, names, limit=room)
-    except Malformed:
-        seen = found.data if found.version == "1.2" else upgrade(found.data, limit=room)[0]
-    errors = examine(seen, limit=2 * room).errors
-    # An edition has no lines of its own in the file; what is inside a container starts further down.
-    lines = (found.line - 1 + (item.line or 1) if found.version == "1.2" else found.line for item in errors)
-    moved = (msgspec.structs.replace(item, line=line) for item, line in zip(errors, lines, strict=True))
-    return Reject(found.file, found.where, tuple(moved))
+        return (parse if plain else parse_edition)(found.data, names, limit=room)
+    except Nonconforming as refused:
+        return Reject(found.file, found.where, tuple(_moved(item, found, plain=plain) for item in refused.errors))
+
+
+def _moved(item: Finding, found: Found, *, plain: bool) -> Finding:
+    """Return the finding with its line in the file; an edition has no lines there, so its alert's own is told."""
+    return msgspec.structs.replace(item, line=found.line - 1 + (item.line or 1) if plain else found.line)
 
 
 def _embedded(root: etree._Element, file: str) -> Iterator[Found | Reject]:

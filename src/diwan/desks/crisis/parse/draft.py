@@ -11,7 +11,7 @@ import msgspec
 from diwan.desks.crisis.kinds import ALERT, LABEL, MARKING, MEDIA_TYPE, Alert, Info, alias, brief_of, world
 from diwan.desks.crisis.kinds.brief import incidents_of
 from diwan.desks.crisis.kinds.codes import MsgType
-from diwan.desks.crisis.parse.check import Checked, examine, refusal
+from diwan.desks.crisis.parse.check import Checked, Nonconforming, examine
 from diwan.desks.crisis.parse.document import LIMIT
 from diwan.desks.crisis.parse.names import named_in
 from diwan.terms.item import Alias, Draft, Link, Part
@@ -40,7 +40,7 @@ def parse(data: bytes, names: Mapping[str, str], *, limit: int = LIMIT) -> Draft
     `names` maps names and codes, in any of the three languages, to party ids; see `named_in`.
 
     Raises:
-        Malformed: the file has error findings; the text lists them.
+        Nonconforming: the file has error findings; it is a Malformed.
     """
     return derive((Part(NAME, MEDIA_TYPE, data),), names, limit=limit)
 
@@ -49,11 +49,11 @@ def derive(parts: Sequence[Part], names: Mapping[str, str], *, version: str = "1
     """Return the draft of an alert from its parts; only the first, the CAP 1.2 document, is read.
 
     Raises:
-        Malformed: the first part has error findings.
+        Nonconforming: the first part has error findings; it is a Malformed.
     """
     checked = examine(parts[0].data, limit=limit)
     if checked.alert is None or checked.errors:
-        raise refusal(checked.errors)
+        raise Nonconforming(checked.errors)
     return _draft(checked, checked.alert, tuple(parts), names, version)
 
 

@@ -27,10 +27,9 @@ def named_in(texts: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     found: set[str] = set()
     for text in texts:
         shouted = text.upper() == text and text.lower() != text
-        raw = _WORD.findall(unicodedata.normalize("NFC", text))
         if not shouted:
-            found.update(names[word] for word in raw if word in names and _is_code(word))
-        words = [_plain(word) for word in raw]
+            found.update(names[word] for word in _WORD.findall(text) if word in names and _is_code(word))
+        words = _words(text)
         for at in range(len(words)):
             found.update(_names_at(words, at, told))
     return tuple(sorted(found))
@@ -39,7 +38,7 @@ def named_in(texts: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
 def _index(names: Mapping[str, str]) -> dict[str, list[tuple[list[str], str]]]:
     told: dict[str, list[tuple[list[str], str]]] = {}
     for name, party in names.items():
-        words = [_plain(word) for word in _WORD.findall(name)]
+        words = _words(name)
         if words and not _is_code(name):
             told.setdefault(words[0], []).append((words, party))
     return told
@@ -68,6 +67,7 @@ def _is_code(name: str) -> bool:
     return len(name) <= _CODE and name.isascii() and name.isupper() and name.isalpha()
 
 
-def _plain(word: str) -> str:
-    bare = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
-    return bare.translate(_SAME).casefold()
+def _words(text: str) -> list[str]:
+    # Accents and vowel signs go before words are cut: a vowel sign is no letter and would end the word.
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return _WORD.findall(bare.translate(_SAME).casefold())

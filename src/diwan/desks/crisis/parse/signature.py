@@ -40,6 +40,10 @@ class Outcome(StrEnum):
     BROKEN = "broken"
 
 
+_SAYING: Final = (Outcome.VALID, Outcome.BROKEN, Outcome.UNVERIFIABLE)
+"""What says most comes first: one valid reading is proof, one broken reading says more than one that cannot be made."""
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """One signature: what it says, by which pinned key, and why not."""
 
@@ -80,16 +84,16 @@ def _verdict(root: etree._Element, number: int, keys: Mapping[str, x509.Certific
     why = _unfit(signature)
     if why:
         return Verdict(Outcome.UNVERIFIABLE, None, why)
-    worst = Verdict(Outcome.UNVERIFIABLE, None, "made by no key that is pinned for this originator")
-    for name, certificate in keys.items():
-        for view, place in _views(root, number):
-            verdict = _try(view, place, name, certificate, at)
-            if verdict is not None and verdict.outcome is Outcome.VALID:
-                return verdict
-            worst = verdict or worst
-        if worst.key is None and _names(signature, certificate):
-            worst = Verdict(Outcome.BROKEN, name, "names this key, but the key did not make it")
-    return worst
+    told = [verdict for name, key in keys.items() for verdict in _by_key(root, number, name, key, at)]
+    nobody = Verdict(Outcome.UNVERIFIABLE, None, "made by no key that is pinned for this originator")
+    return min(told, key=lambda verdict: _SAYING.index(verdict.outcome), default=nobody)
+
+
+def _by_key(root: etree._Element, number: int, name: str, key: x509.Certificate, at: Instant) -> Iterator[Verdict]:
+    told = [verdict for view, place in _views(root, number) if (verdict := _try(view, place, name, key, at))]
+    yield from told
+    if not told and _names(root.findall(f"{_DS}Signature")[number], key):
+        yield Verdict(Outcome.BROKEN, name, "names this key, but the key did not make it")
 
 
 def _try(view: etree._Element, place: int, name: str, key: x509.Certificate, at: Instant) -> Verdict | None:
@@ -98,10 +102,10 @@ def _try(view: etree._Element, place: int, name: str, key: x509.Certificate, at:
         _Nth(place).verify(view, x509_cert=key, expect_config=config)
     except InvalidDigest:
         return Verdict(Outcome.BROKEN, name, "the alert was changed after this key signed it")
-    except InvalidSignature:
-        return None
     except InvalidCertificate:
         return Verdict(Outcome.UNVERIFIABLE, name, "the pinned certificate does not hold at that time")
+    except InvalidSignature:
+        return None
     except (SignXMLException, etree.LxmlError, ValueError, binascii.Error, LookupError, TypeError) as odd:
         return Verdict(Outcome.UNVERIFIABLE, None, str(odd)[:200])
     return Verdict(Outcome.VALID, name)

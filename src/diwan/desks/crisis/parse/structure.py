@@ -71,7 +71,7 @@ def _places(of: type[msgspec.Struct]) -> dict[str, tuple[int, Slot]]:
 def _struct(node: etree._Element, of: type[msgspec.Struct], faults: list[Finding]) -> Any:
     places = _places(of)
     values: dict[str, Any] = {}
-    last, signed = -1, False
+    last, signed, ordered = -1, False, True
     _bare(node, faults)
     if node.text and not node.text.isspace():
         _fault(faults, "xsd.other", node, "text between elements")
@@ -86,7 +86,9 @@ def _struct(node: etree._Element, of: type[msgspec.Struct], faults: list[Finding
             _stranger(child, faults)
             continue
         at, slot = place
-        if signed or at < last or (at == last and not slot.many):
+        if ordered and (signed or at < last or (at == last and not slot.many)):
+            # Told once per parent: after one element out of place, every next one may look so too.
+            ordered = False
             _fault(faults, "xsd.order", child, "out of the fixed order, or once too often")
         last = max(at, last)
         value = _value(child, slot, faults)
