@@ -1,4 +1,4 @@
-"""An item on its way: Draft (parsed), Item (labelled), Entry (registered).  Only `reading` makes the fourth, Released."""
+"""An item on its way: Draft (parsed), Item (labelled), Entry (registered); only `reading` makes a Released of it."""
 
 from __future__ import annotations
 
@@ -90,6 +90,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     gate: int
     revision: int
+    """The originator's own number, as the signed header says it."""
+    revision_position: int
+    """Where this revision was written; the same as `position` until the entry moves to another gate."""
     ref: Ref
     kind: str
     title: str

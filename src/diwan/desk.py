@@ -1,0 +1,94 @@
+"""The shape of a desk: what it parses, and the routes and pages it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+import msgspec
+
+from diwan.reading import ReadingRoom, Released
+from diwan.terms.item import Draft
+
+Parse = Callable[[bytes, Mapping[str, str]], Draft]
+"""Bytes, and the names of parties as texts may write them (name → party id), to a draft."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a desk's route is asked: the path's parts and the query, already decoded."""
+
+    path: Mapping[str, str] = {}
+    query: Mapping[str, str] = {}
+    address: str = ""
+    """The absolute address that was asked, without its query."""
+    accept: str = ""
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What a desk answers."""
+
+    body: bytes
+    media_type: str
+    status: int = 200
+    headers: Mapping[str, str] = {}
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A route that a desk declares: web mounts it, with what it reads for the default-deny guard."""
+
+    method: Literal["GET"]
+    path: str
+    """With parameters as `{name}`."""
+    reads: str
+    """What kind of read this is, as the leak matrix names it."""
+    handler: Callable[[ReadingRoom, Request], Response]
+
+
+class Board(msgspec.Struct, frozen=True):
+    """A page of the desk's own, rendered by the web shell from a template beside the desk."""
+
+    path: str
+    title: str
+    """Its name in the menu, an English message for gettext."""
+    template: str
+    reads: str
+    view: Callable[[ReadingRoom, Request], Mapping[str, object]]
+
+
+class Show(msgspec.Struct, frozen=True):
+    """How an item of one kind is shown: what goes into which template beside the desk."""
+
+    template: str
+    view: Callable[[ReadingRoom, Released], Mapping[str, object]]
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """A record that was not taken, and why: it goes to the rejects list while the rest goes in."""
+
+    where: str
+    """The record's place in what was handed in: `feed.atom:entry[3]`."""
+    line: int | None
+    rule: str
+    reason: str
+
+
+Opens = Callable[[bytes, str], Iterable[tuple[str, bytes] | Reject]]
+"""Opens a container (a feed, an archive): bytes and file name, to (where, bytes of one record) or what was rejected."""
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """One domain at the node, speaking that domain's own standard."""
+
+    name: str
+    kinds: frozenset[str]
+    parses: Mapping[str, Parse] = {}
+    """Media type → parser."""
+    editions: Mapping[str, Callable[[Draft], Draft]] = {}
+    """Kind → how an edition is made for readers who may not know what an item refers to."""
+    opens: Opens | None = None
+    routes: tuple[Route, ...] = ()
+    boards: tuple[Board, ...] = ()
+    shows: Mapping[str, Show] = {}
+    """Kind → how it is shown."""
+    package: str = ""
+    """Where `templates/` lies: the desk's own import name."""

@@ -1,0 +1,163 @@
+"""The composition root: opens the book, the doors and the desks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from diwan.desk import Desk
+from diwan.intake import change
+from diwan.intake.beyond import Beyond
+from diwan.intake.office import Office
+from diwan.intake.take import Taken, take, take_all
+from diwan.reading import ReadingRoom, open_room
+from diwan.reading.cursor import CursorKey
+from diwan.registry.book import Book
+from diwan.registry.chance import Chance, Clock, wall_clock
+from diwan.registry.ink import Ink
+from diwan.release.decide import Rules
+from diwan.release.policy import read_policy
+from diwan.sealing.keys import Signer
+from diwan.settings import Settings, read_settings
+from diwan.terms.errors import Malformed, Refused
+from diwan.terms.gate import World
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Ref
+from diwan.terms.label import Label
+from diwan.terms.reader import Reader
+
+_SEED: Final = 32
+
+
+class House:
+    """One running node."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings | None = None,
+        *,
+        clock: Clock = wall_clock,
+        chance: Chance | None = None,
+        synchronous: str = "FULL",
+    ) -> None:
+        """Open the node in `folder`, beginning it where there is none."""
+        self.folder = folder
+        self.settings = settings or read_settings(folder)
+        self.clock = clock
+        self.chance = chance or Chance()
+        self.book = Book(folder, clock=clock, chance=self.chance, synchronous=synchronous)
+        self._cursors = CursorKey(self._secret("cursors"))
+        signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
+        self._office = Office(
+            book=self.book,
+            signers=signers,
+            node_ceiling=self.settings.node_ceiling,
+            role_ceilings=self.settings.role_ceilings,
+        )
+        self.desks = _desks()
+        if not self.book.rules().policies:
+            self.install_policies(shipped_policies())
+
+    def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
+        """Open the reading room for `reader`: the only way to see anything."""
+        return open_room(self.book, self._cursors, reader, world)
+
+    def desk_for(self, media_type: str) -> Desk:
+        """Return the desk that reads a media type.
+
+        Raises:
+            Malformed: no desk does.
+        """
+        for desk in self.desks.values():
+            if media_type in desk.parses:
+                return desk
+        raise Malformed(f"No desk at this node reads {media_type}. Nothing was entered.")
+
+    def desk_of(self, kind: str) -> Desk:
+        """Return the desk that knows a kind of item."""
+        return next(desk for desk in self.desks.values() if kind in desk.kinds)
+
+    def draft(self, media_type: str, data: bytes, names: Mapping[str, str] | None = None) -> Draft:
+        """Return what a desk understands from bytes.
+
+        Raises:
+            Malformed: the bytes are not what they claim to be; the text says which rule.
+        """
+        return self.desk_for(media_type).parses[media_type](data, names or {})
+
+    def take(self, hand: Hand, draft: Draft, label: Label, *, originator: str, beyond: Beyond = Beyond.WARN) -> Taken:
+        """Enter one draft; durable when this returns.
+
+        Raises:
+            Refused: with the reason; nothing was entered.
+        """
+        edition = self.desk_of(draft.kind).editions.get(draft.kind)
+        return take(self._office, hand, draft, label, originator=originator, beyond=beyond, edition=edition)
+
+    def take_all(
+        self, hand: Hand, drafts: Sequence[Draft], label: Label, *, originator: str, beyond: Beyond = Beyond.WARN
+    ) -> list[Taken | Refused]:
+        """Enter many drafts of one kind under one label, and say of each what became of it."""
+        edition = self.desk_of(drafts[0].kind).editions.get(drafts[0].kind) if drafts else None
+        return take_all(self._office, hand, drafts, label, originator=originator, beyond=beyond, edition=edition)
+
+    def relabel(self, hand: Hand, ref: Ref, label: Label) -> None:
+        """Put an item behind a new label; only its originator may."""
+        change.relabel(self._office, hand, ref, label)
+
+    def rectify(self, hand: Hand, ref: Ref, draft: Draft) -> None:
+        """Replace what an item says, keeping what it said as history; only its originator may."""
+        change.rectify(self._office, hand, draft, ref)
+
+    def recall(self, hand: Hand, ref: Ref) -> None:
+        """Take an item back; only its originator may."""
+        change.recall(self._office, hand, ref)
+
+    def rules(self) -> Rules:
+        """Return the policies and keepers' statements that release now."""
+        return self.book.rules()
+
+    def install_policies(self, texts: Iterable[str]) -> None:
+        """Install policy files; what they change takes effect with the next question anyone asks.
+
+        Raises:
+            Malformed: a file is not a sound policy; none was installed.
+        """
+        read = [(read_policy(text).id, text) for text in texts]
+
+        def job(ink: Ink) -> None:
+            for name, text in read:
+                ink.install_policy(name, text)
+
+        self.book.write(job)
+
+    def close(self) -> None:
+        """Finish writing and close the node."""
+        self.book.close()
+
+    def _signer(self, party: str) -> Signer:
+        signer = Signer(self._secret(party))
+        self.book.write(lambda ink: ink.publish_key(party, signer.kid, signer.public))
+        return signer
+
+    def _secret(self, name: str) -> bytes:
+        file = self.folder / "keys" / f"{name}.key"
+        if not file.exists():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.touch(mode=0o600)
+            file.write_text(self.chance.bytes(_SEED).hex())
+        return bytes.fromhex(file.read_text().strip())
+
+
+def shipped_policies() -> list[str]:
+    """Return the policy files that come with the software."""
+    folder = files("diwan.release") / "policies"
+    return [file.read_text("utf-8") for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".toml")]
+
+
+def _desks() -> dict[str, Desk]:
+    return {point.name: point.load() for point in sorted(entry_points(group="diwan.desks"), key=lambda p: p.name)}

@@ -1,0 +1,149 @@
+"""What a text names beyond its audience is settled here: warn, refuse, narrow, or issue an edition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+
+import msgspec
+
+from diwan.registry.ink import Ink, Standing
+from diwan.release.audience import Audience, audience
+from diwan.release.combine import combine
+from diwan.release.decide import Rules, open_gates
+from diwan.terms.errors import NotAllowed
+from diwan.terms.gate import Gate, Stand
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Link
+from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Label
+
+
+class Beyond(StrEnum):
+    """What to do when a draft refers to items that part of its audience may not know."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+    NARROW = "narrow"
+    EDITION = "edition"
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something the hand should know about what was just entered."""
+
+    text: str
+    parties: tuple[str, ...] = ()
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The drafts to enter with their labels, and what to tell the hand."""
+
+    drafts: tuple[tuple[Draft, Label], ...]
+    notices: tuple[Notice, ...] = ()
+
+
+def settle(
+    ink: Ink,
+    rules: Rules,
+    hand: Hand,
+    draft: Draft,
+    label: Label,
+    beyond: Beyond,
+    edition: Callable[[Draft], Draft] | None,
+) -> Settled:
+    """Decide what becomes of a draft that names more than its audience may know.
+
+    Only items that the hand itself may read are looked at: the answer tells of no other.
+
+    Raises:
+        NotAllowed: `beyond` says refuse, or narrowing leaves nobody, or the desk makes no editions of such drafts.
+    """
+    notices = tuple(_named_parties(rules, ink, draft, Stand(hand.reader.party, label)))
+    targets = _narrower_targets(ink, rules, hand, draft, label)
+    if not targets:
+        return Settled(((draft, label),), notices)
+    outside = sorted({party for _, parties in targets for party in parties})
+    said = f"It refers to {len(targets)} item(s) that {', '.join(outside)} may not know."
+    match beyond:
+        case Beyond.WARN:
+            return Settled(((draft, label),), (*notices, Notice(said, tuple(outside))))
+        case Beyond.REFUSE:
+            raise NotAllowed(f"{said} Nothing was entered.")
+        case Beyond.NARROW:
+            narrowed = _narrow(rules, label, [target for target, _ in targets])
+            notice = Notice(f"{said} Its label was narrowed to those who know them.", tuple(outside))
+            return Settled(((draft, narrowed),), (*notices, notice))
+        case Beyond.EDITION:
+            if edition is None:
+                raise NotAllowed(f"{said} This desk makes no editions of it. Nothing was entered.")
+            narrowed = _narrow(rules, label, [target for target, _ in targets])
+            issued = edition(draft)
+            issued = msgspec.structs.replace(
+                issued, links=(*issued.links, *(Link("edition of", alias) for alias in draft.aliases))
+            )
+            notice = Notice(f"{said} They get an edition of their own.", tuple(outside))
+            return Settled(((draft, narrowed), (issued, _only_for(rules, label, outside))), (*notices, notice))
+
+
+def _narrower_targets(
+    ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label
+) -> list[tuple[Standing, tuple[str, ...]]]:
+    if not draft.links:
+        return []
+    now, party = ink.now(), hand.reader.party
+    parties = known_parties(rules)
+    mine = audience(Stand(party, label), parties, rules, now)
+    found = []
+    for link in draft.links:
+        for target in ink.holders(link.to):
+            gate = ink.gate(target.gate)
+            if target.world != draft.world or not open_gates(hand.reader, {0: gate}, rules, now):
+                continue
+            outside = _outside(mine, _reach(gate, parties, rules, now))
+            if outside:
+                found.append((target, outside))
+    return found
+
+
+def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audience:
+    each = [audience(stand, parties, rules, now) for stand in gate.stands]
+    return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
+
+
+def _outside(mine: Audience, theirs: Audience) -> tuple[str, ...]:
+    if mine.world and not theirs.world:
+        return (*sorted(mine.parties - theirs.parties), "WORLD")
+    return tuple(sorted(mine.parties - theirs.parties)) if not theirs.world else ()
+
+
+def _narrow(rules: Rules, label: Label, targets: Iterable[Standing]) -> Label:
+    narrowed = combine([label, *(target.label for target in targets)], rules)
+    if narrowed is None:
+        raise NotAllowed(
+            "The label and those of the items it refers to have no common audience, so nobody could read it."
+            " Nothing was entered."
+        )
+    return narrowed
+
+
+def _only_for(rules: Rules, label: Label, outside: list[str]) -> Label:
+    # Where everyone is released to, nobody can be left out by name: those who know the original see both.
+    if "WORLD" in outside:
+        return label
+    others = tuple(category for category in label.categories if category.tag != RELEASABLE_TO)
+    wanted = Category(RELEASABLE_TO, CategoryType.PERMISSIVE, tuple(outside))
+    only = msgspec.structs.replace(label, categories=(*others, wanted), succession=None)
+    return only if rules.valid(only) else label
+
+
+def _named_parties(rules: Rules, ink: Ink, draft: Draft, stand: Stand) -> Iterable[Notice]:
+    if not draft.names:
+        return
+    reached = audience(stand, (*known_parties(rules), *draft.names), rules, ink.now())
+    named = tuple(sorted(set(draft.names) - reached.parties))
+    if named and not reached.world:
+        yield Notice(f"The text names {', '.join(named)}, outside its audience.", named)
+
+
+def known_parties(rules: Rules) -> tuple[str, ...]:
+    """Return every party that a keeper has stated anything of."""
+    return tuple(sorted({membership.party for membership in rules.memberships}))

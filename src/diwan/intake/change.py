@@ -1,0 +1,115 @@
+"""Changing what stands: relabel, rectify and recall, each by the originator alone."""
+
+from __future__ import annotations
+
+from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
+from diwan.intake.take import digest, is_keeper
+from diwan.registry.ink import Ink, Standing, Written
+from diwan.registry.words import terms_of
+from diwan.release.decide import Rules, open_gates
+from diwan.sealing.envelope import SALT, Unsealed, seal
+from diwan.sealing.header import next_rev
+from diwan.terms.errors import Conflict, Malformed, NotFound
+from diwan.terms.gate import Gate, World
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Item, Ref
+from diwan.terms.label import Label
+
+
+def relabel(office: Office, hand: Hand, ref: Ref, label: Label) -> None:
+    """Put an item, and what stands under it, behind a new label: a new revision over the same bytes.
+
+    Those who lose it get a retraction, those who gain it see it as new; nobody else is told anything but the new
+    label.
+
+    Raises:
+        NotFound: the item is unknown, or not released to the hand.
+        Refused: the hand, the label or the new audience is not good; nothing was changed.
+    """
+    _revise(office, hand, None, ref, label)
+
+
+def rectify(office: Office, hand: Hand, draft: Draft, ref: Ref) -> None:
+    """Replace what an item says; what it said before stays readable as its history, behind both labels.
+
+    Raises:
+        NotFound: the item is unknown, or not released to the hand.
+        Refused: the hand may not, or the draft is of another kind or world; nothing was changed.
+    """
+    _revise(office, hand, draft, ref, None)
+
+
+def recall(office: Office, hand: Hand, ref: Ref) -> None:
+    """Take an item back, with everything that stands under it; whoever could read it gets a retraction.
+
+    Raises:
+        NotFound: the item is unknown, or not released to the hand.
+        NotAllowed: the hand may not act for the originator.
+    """
+    check_hand(office, hand, ref.originator)
+    rules = office.book.rules()
+
+    def job(ink: Ink) -> None:
+        standing, _ = _readable(ink, rules, hand, ref)
+        gone = ink.recall(standing)
+        for one in gone:
+            if ink.states_membership(one.item):
+                ink.state_membership(one.item, None)
+        ink.log([audit_line(ink, "recall", hand, [digest(one.ref) for one in gone])])
+
+    office.book.write(job)
+
+
+def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Label | None) -> None:
+    check_hand(office, hand, ref.originator)
+    rules = office.book.rules()
+    if label is not None:
+        check_label(office, rules, hand, label)
+
+    def job(ink: Ink) -> None:
+        standing, gate = _readable(ink, rules, hand, ref)
+        draft, terms = (new, terms_of(new, ref.originator)) if new else ink.stored_draft(standing)
+        if (draft.kind, draft.world) != (standing.kind, standing.world):
+            raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
+        under = label or standing.label
+        parent = _parent_gate(ink, standing)
+        behind = gate_for(World(standing.world), ref.originator, under, parent)
+        number = ink.gate_number(behind)
+        _refuse_twin(ink, standing, draft, number)
+        rev = next_rev(standing.rev, ink.fact("generation"), ink.now())
+        unsealed = Unsealed(Item(draft, ref, under), rev, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
+        batch, (sealed,) = seal([unsealed], office.signers[ref.originator], ink.now())
+        written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
+        ink.revise(standing, written, ink.batch_number(batch), same_parts=new is None)
+        if behind != gate:
+            ink.descend(standing.item, behind)
+        if draft.membership and is_keeper(rules, ref.originator, draft.membership.framework):
+            ink.state_membership(standing.item, draft.membership)
+        ink.log([audit_line(ink, "rectify" if new else "relabel", hand, [digest(ref)], gate=number)])
+
+    office.book.write(job)
+
+
+def _readable(ink: Ink, rules: Rules, hand: Hand, ref: Ref) -> tuple[Standing, Gate]:
+    standing = ink.standing(ref)
+    gate = ink.gate(standing.gate)
+    if not open_gates(hand.reader, {0: gate}, rules, ink.now()):
+        raise NotFound
+    return standing, gate
+
+
+def _parent_gate(ink: Ink, standing: Standing) -> Gate | None:
+    if standing.parent is None:
+        return None
+    above = ink.standing_of(standing.parent)
+    return ink.gate(above.gate) if above else None
+
+
+def _refuse_twin(ink: Ink, standing: Standing, draft: Draft, gate: int) -> None:
+    for alias in draft.aliases:
+        held = ink.alias_holder(alias, gate, standing.ref.originator)
+        if held is not None and held.item != standing.item:
+            raise Conflict(
+                f"You already have another item named {alias.value} under that label: a standard's id names one"
+                " thing. Nothing was changed."
+            )

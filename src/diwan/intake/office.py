@@ -1,0 +1,81 @@
+"""The office of intake: what it needs to take anything, and the checks every taking starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from diwan.registry.book import Book
+from diwan.registry.ink import Ink
+from diwan.release.ceiling import Ceiling, reasons
+from diwan.release.decide import Rules, admits
+from diwan.sealing.keys import Signer
+from diwan.terms.errors import NotAllowed, Unlabelled
+from diwan.terms.gate import Gate, Stand, World
+from diwan.terms.hand import Hand, Role
+from diwan.terms.label import Label
+
+_audit = msgspec.json.Encoder(order="deterministic")
+
+
+class Office(msgspec.Struct, frozen=True):
+    """The register, the keys of the parties hosted here, and what may be entered at all."""
+
+    book: Book
+    signers: Mapping[str, Signer]
+    node_ceiling: Ceiling
+    role_ceilings: Mapping[Role, Ceiling]
+
+
+def check_hand(office: Office, hand: Hand, originator: str) -> None:
+    """Refuse a hand that may not enter in the name of `originator`.
+
+    Raises:
+        NotAllowed: another party's name, a role that enters nothing, or a party whose key is not kept here.
+    """
+    if hand.reader.party != originator:
+        raise NotAllowed(
+            f"You enter in the name of {hand.reader.party}, not of {originator}: an originator answers for its own"
+            " items only. Nothing was entered."
+        )
+    if not hand.roles & office.role_ceilings.keys():
+        raise NotAllowed("None of your roles enters items at this node. Nothing was entered.")
+    if originator not in office.signers:
+        raise NotAllowed(f"{originator} is not hosted at this node: its key is not here. Nothing was entered.")
+
+
+def check_label(office: Office, rules: Rules, hand: Hand, label: Label) -> None:
+    """Refuse a label that is at fault, above a ceiling, or beyond what the hand itself may read.
+
+    Raises:
+        Unlabelled: the policy finds fault with the label, so nobody could read the item.
+        NotAllowed: a ceiling, or the hand's own clearance, is below the label.
+    """
+    policy = rules.policy(label.policy)
+    if policy is None:
+        raise Unlabelled(f"No policy {label.policy!r} is installed at this node. Nothing was entered.")
+    if faults := policy.faults(label):
+        raise Unlabelled(f"{' '.join(faults)} Nobody could read it, so nothing was entered.")
+    if above := reasons(label, [office.node_ceiling], rules):
+        raise NotAllowed(f"{' '.join(above)} Nothing was entered.")
+    ceilings = [office.role_ceilings[role] for role in sorted(hand.roles) if role in office.role_ceilings]
+    if not any(not reasons(label, [ceiling], rules) for ceiling in ceilings):
+        raise NotAllowed(f"{' '.join(reasons(label, ceilings[:1], rules))} Nothing was entered.")
+    if not admits(hand.reader, Stand(hand.reader.party, label), rules, office.book.clock()):
+        raise NotAllowed("Your clearance does not reach this label: one enters what one may read. Nothing was entered.")
+
+
+def gate_for(world: World, originator: str, label: Label, parent: Gate | None) -> Gate:
+    """Return the gate of an item: its own label, and everything its parent stands behind."""
+    return Gate(world, (Stand(originator, label), *(parent.stands if parent else ())))
+
+
+def audit_line(ink: Ink, act: str, hand: Hand, about: Sequence[str], **more: str | int) -> bytes:
+    """Return a line for the audit log: when, who, what; objects as salted digests, no title and no text."""
+    line = {"at": ink.now(), "act": act, "by": hand.reader.id, "party": hand.reader.party, "of": list(about), **more}
+    return _audit.encode(line)
+
+
+Edition = Callable[[bytes], bytes]
+"""Makes of an item's original bytes an edition for readers who may not know what the item refers to."""

@@ -1,0 +1,214 @@
+"""Taking: drafts are labelled, sealed and entered, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+import msgspec
+
+from diwan.intake.beyond import Beyond, Notice, settle
+from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
+from diwan.registry.ink import Ink, Written
+from diwan.registry.words import terms_of
+from diwan.release.decide import Rules, open_gates
+from diwan.sealing.envelope import SALT, Unsealed, seal
+from diwan.sealing.header import next_rev
+from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
+from diwan.terms.gate import Gate
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Item, Ref
+from diwan.terms.label import Label
+from diwan.terms.party import Membership
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of a draft: the items entered (two where an edition was issued), and what the hand should know."""
+
+    refs: tuple[Ref, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    draft: Draft
+    label: Label
+    gate: Gate
+    number: int
+    parent: int | None
+    of: int
+    """Which of the drafts handed in this belongs to."""
+
+
+def take(
+    office: Office,
+    hand: Hand,
+    draft: Draft,
+    label: Label,
+    *,
+    originator: str,
+    beyond: Beyond = Beyond.WARN,
+    edition: Callable[[Draft], Draft] | None = None,
+) -> Taken:
+    """Enter one draft under `label` in the name of `originator`; durable when this returns.
+
+    Raises:
+        Refused: with the reason; nothing was entered.
+    """
+    (outcome,) = take_all(office, hand, [draft], label, originator=originator, beyond=beyond, edition=edition)
+    if isinstance(outcome, Refused):
+        raise outcome
+    return outcome
+
+
+def take_all(
+    office: Office,
+    hand: Hand,
+    drafts: Sequence[Draft],
+    label: Label,
+    *,
+    originator: str,
+    beyond: Beyond = Beyond.WARN,
+    edition: Callable[[Draft], Draft] | None = None,
+) -> list[Taken | Refused]:
+    """Enter many drafts under one label in one transaction, and say of each what became of it, in order.
+
+    A draft that is refused does not hold up the others.
+
+    Raises:
+        Refused: the hand or the label is not good for any of them; nothing was entered.
+    """
+    check_hand(office, hand, originator)
+    rules = office.book.rules()
+    check_label(office, rules, hand, label)
+    return office.book.write(
+        lambda ink: _Taking(office, ink, rules, hand, originator).run(drafts, label, beyond, edition)
+    )
+
+
+class _Taking:
+    """One transaction's worth of taking."""
+
+    def __init__(self, office: Office, ink: Ink, rules: Rules, hand: Hand, originator: str) -> None:
+        self._office = office
+        self._ink = ink
+        self._rules = rules
+        self._hand = hand
+        self._originator = originator
+        self._gates: dict[tuple[object, ...], tuple[int, Gate, int | None]] = {}
+        self._named: dict[tuple[str, int], Draft] = {}
+
+    def run(
+        self, drafts: Sequence[Draft], label: Label, beyond: Beyond, edition: Callable[[Draft], Draft] | None
+    ) -> list[Taken | Refused]:
+        outcomes: list[Taken | Refused] = []
+        ready: list[_Ready] = []
+        for number, draft in enumerate(drafts):
+            try:
+                settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
+                ready += [self._prepare(d, under, number) for d, under in settled.drafts]
+                outcomes.append(Taken((), settled.notices))
+            except Refused as refusal:
+                outcomes.append(refusal)
+        refs = self._enter(ready)
+        for one, ref in zip(ready, refs, strict=True):
+            outcome = outcomes[one.of]
+            assert isinstance(outcome, Taken)  # noqa: S101 -- what is ready was not refused
+            outcomes[one.of] = Taken((*outcome.refs, ref), outcome.notices)
+        return outcomes
+
+    def _prepare(self, draft: Draft, label: Label, of: int) -> _Ready:
+        number, gate, parent = self._gate(draft, label)
+        for alias in draft.aliases:
+            self._refuse_second(draft, f"{alias.scheme}:{alias.value}", number)
+            held = self._ink.alias_holder(alias, number, self._originator)
+            if held is None:
+                continue
+            if [part.data for _, part in self._ink.parts(held.revision)] == [part.data for part in draft.parts]:
+                raise Duplicate(
+                    f"{alias.value} is already registered under this label, byte for byte. Nothing was added."
+                )
+            raise Conflict(
+                f"{alias.value} is already registered under this label with other content: a standard's id names one"
+                " thing. Nothing was entered; rectify the item that is there, or give this one its own id."
+            )
+        for alias in draft.aliases:
+            self._named[(f"{alias.scheme}:{alias.value}", number)] = draft
+        return _Ready(draft, label, gate, number, parent, of)
+
+    def _refuse_second(self, draft: Draft, name: str, gate: int) -> None:
+        first = self._named.get((name, gate))
+        if first is None:
+            return
+        same = [part.data for part in first.parts] == [part.data for part in draft.parts]
+        kind = Duplicate if same else Conflict
+        raise kind(f"{name} stands twice in what was handed in; the first was entered, this one was not.")
+
+    def _gate(self, draft: Draft, label: Label) -> tuple[int, Gate, int | None]:
+        key = (draft.world, label, draft.parent)
+        if key not in self._gates:
+            parent = None
+            above: Gate | None = None
+            if draft.parent is not None:
+                standing = self._ink.standing(draft.parent)
+                above = self._ink.gate(standing.gate)
+                if not open_gates(self._hand.reader, {0: above}, self._rules, self._ink.now()):
+                    raise NotFound
+                parent = standing.item
+            gate = gate_for(draft.world, self._originator, label, above)
+            self._gates[key] = (self._ink.gate_number(gate), gate, parent)
+        return self._gates[key]
+
+    def _enter(self, ready: Sequence[_Ready]) -> list[Ref]:
+        if not ready:
+            return []
+        ink, signer = self._ink, self._office.signers[self._originator]
+        rev = next_rev(None, ink.fact("generation"), ink.now())
+        by_gate: dict[int, list[int]] = {}
+        for place, one in enumerate(ready):
+            by_gate.setdefault(one.number, []).append(place)
+        refs = [Ref(self._originator, ink.chance.bytes(16).hex()) for _ in ready]
+        written: list[Written] = []
+        batches: list[int] = []
+        order: list[int] = []
+        for places in by_gate.values():
+            unsealed = [
+                Unsealed(
+                    Item(ready[p].draft, refs[p], ready[p].label),
+                    rev,
+                    tuple(ink.chance.bytes(SALT) for _ in ready[p].draft.parts),
+                )
+                for p in places
+            ]
+            batch, sealed = seal(unsealed, signer, ink.now())
+            number = ink.batch_number(batch)
+            for p, closed, proof in zip(places, unsealed, sealed, strict=True):
+                terms = terms_of(closed.item.draft, self._originator)
+                written.append(Written(closed.item, ready[p].number, rev, proof, terms, ready[p].parent))
+                batches.append(number)
+                order.append(p)
+        first = ink.next_item()
+        ink.enter(written, batches)
+        for item, p in enumerate(order, first):
+            self._count_membership(item, ready[p].draft.membership)
+        ink.log(
+            [
+                audit_line(ink, "enter", self._hand, [digest(ref)], gate=one.number)
+                for ref, one in zip(refs, ready, strict=True)
+            ]
+        )
+        return refs
+
+    def _count_membership(self, item: int, said: Membership | None) -> None:
+        if said is not None and is_keeper(self._rules, self._originator, said.framework):
+            self._ink.state_membership(item, said)
+
+
+def is_keeper(rules: Rules, party: str, framework: str) -> bool:
+    """Return whether every policy that names `framework` names `party` as its keeper, and at least one does."""
+    keepers = {policy.keepers[framework] for policy in rules.policies if framework in policy.keepers}
+    return keepers == {party}
+
+
+def digest(ref: Ref) -> str:
+    """Return how the audit log names an item: a digest of a reference that is itself random."""
+    return sha256(str(ref).encode()).hexdigest()[:32]

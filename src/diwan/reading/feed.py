@@ -1,0 +1,173 @@
+"""What changed for one reader: each item once, at the place of its latest change.
+
+An item that is theirs has its place where it came to stand, or where its gate opened to them if that was later; one
+that no longer is theirs, where it ended or its gate shut.  What never was theirs is nowhere.  So a reader for whom
+nothing changed is told nothing, and a page costs what is on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+import msgspec
+
+from diwan.registry.shelf import Shelf, Stood
+
+_STILL: Final = 1 << 62
+_CHUNK: Final = 256
+
+Place = tuple[int, int]
+"""Where in the feed, and the position of the entry, which breaks ties."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far a subscriber has come."""
+
+    place: Place = (0, 0)
+    drained: int = 0
+    """The place up to which they had seen everything when they last reached the end."""
+    began: int = 0
+    """The place at which they began: what ended before that, they never held."""
+
+
+class Step(msgspec.Struct, frozen=True, order=True):
+    """One event: `entry` is the position of what is theirs now, None for what no longer is."""
+
+    place: Place
+    item: int
+    entry: int | None
+
+
+def steps(shelf: Shelf, density: float, mark: Mark, limit: int) -> list[Step]:
+    """Return up to `limit` steps past `mark`, in feed order."""
+    given = _given(shelf, density, mark, limit)
+    horizon = given[-1].place if len(given) == limit else (_STILL, 0)
+    taken = _taken(shelf, mark, horizon)
+    return sorted([*given, *taken])[:limit]
+
+
+def was_theirs(shelf: Shelf, step: Step) -> bool:
+    """Return whether the item of a step was theirs right before it."""
+    before = [stood for stood in shelf.stood(step.item) if stood.until == step.entry]
+    return any(_open_at(shelf, stood.gate, step.place[0]) for stood in before)
+
+
+def _given(shelf: Shelf, density: float, mark: Mark, limit: int) -> list[Step]:
+    late: dict[int, list[int]] = {}
+    for grant in shelf.moved:
+        if grant.closed is None and grant.opened >= mark.place[0] and grant.gate in shelf.gates:
+            late.setdefault(grant.opened, []).append(grant.gate)
+    source = _with_openings(shelf, mark, limit, late) if late else _plainly(shelf, density, mark, limit)
+    found = []
+    for step in source:
+        if not _held_already(shelf, step, mark):
+            found.append(step)
+        if len(found) == limit:
+            break
+    return found
+
+
+def _plainly(shelf: Shelf, density: float, mark: Mark, limit: int) -> Iterator[Step]:
+    after = mark.place[0]
+    while shelf.anything_after(after):
+        positions = shelf.oldest(after, limit, density)
+        for position in positions:
+            yield Step((position, position), shelf.item_at(position), position)
+        if len(positions) < limit:
+            return
+        after = positions[-1]
+
+
+def _with_openings(shelf: Shelf, mark: Mark, limit: int, late: dict[int, list[int]]) -> Iterator[Step]:
+    # Between openings the feed runs over the gates that are open by then; at an opening it brings all that already
+    # stood behind the gates that opened there.
+    after, still_shut = mark.place[0], list(chain.from_iterable(late.values()))
+    for opening in sorted(late):
+        yield from _stretch(shelf, after, opening, limit, but=still_shut)
+        still_shut = [gate for gate in still_shut if gate not in late[opening]]
+        done = mark.place[1] if opening == mark.place[0] else 0
+        for position, item in _pages(shelf, done, opening, limit, only=late[opening]):
+            yield Step((opening, position), item, position)
+        after = opening
+    yield from _stretch(shelf, after, _STILL, limit, but=())
+
+
+def _stretch(shelf: Shelf, after: int, before: int, limit: int, *, but: Iterable[int]) -> Iterator[Step]:
+    for position, item in _pages(shelf, after, before, limit, but=but):
+        yield Step((position, position), item, position)
+
+
+def _pages(
+    shelf: Shelf, after: int, before: int, limit: int, *, only: Iterable[int] | None = None, but: Iterable[int] = ()
+) -> Iterator[tuple[int, int]]:
+    chosen = None if only is None else list(only)
+    left_out = list(but)
+    while rows := shelf.between(after, before, limit, only=chosen, but=left_out):
+        yield from rows
+        if len(rows) < limit:
+            return
+        after = rows[-1][0]
+
+
+def _held_already(shelf: Shelf, step: Step, mark: Mark) -> bool:
+    """Return whether an entry only moved from one open gate to another, unchanged, and the subscriber holds it."""
+    if step.place[0] != step.entry:
+        return False
+    stood = shelf.stood(step.item)
+    first = here = stood[-1]
+    for before in reversed(stood[:-1]):
+        joined = before.until == here.since and before.revision == here.revision
+        if not joined or not _open_at(shelf, before.gate, here.since):
+            break
+        first = here = before
+    return first.since != step.entry and _since(shelf, first) <= mark.drained
+
+
+def _taken(shelf: Shelf, mark: Mark, horizon: Place) -> list[Step]:
+    found: dict[int, Step] = {}
+    for grant in shelf.moved:
+        if grant.closed is not None and mark.place[0] <= grant.closed <= horizon[0]:
+            for item in shelf.stood_behind(grant.gate, grant.closed):
+                _end(shelf, item, mark, found)
+    after = mark.place[0] - 1
+    while rows := shelf.ended_after(after, _CHUNK):
+        for until, item in rows:
+            if until > horizon[0]:
+                return list(found.values())
+            _end(shelf, item, mark, found)
+        if len(rows) < _CHUNK:
+            break
+        after = rows[-1][0]
+    return list(found.values())
+
+
+def _end(shelf: Shelf, item: int, mark: Mark, found: dict[int, Step]) -> None:
+    if item in found or shelf.standing_of(item) is not None:
+        return
+    ends = [(end, stood.since) for stood in shelf.stood(item) for end in _ends(shelf, stood)]
+    if ends and max(ends) > mark.place and max(ends)[0] > mark.began:
+        found[item] = Step(max(ends), item, None)
+
+
+def _ends(shelf: Shelf, stood: Stood) -> Iterator[int]:
+    until = _STILL if stood.until is None else stood.until
+    for opened, closed in _stretches(shelf, stood.gate):
+        if max(stood.since, opened) < min(until, closed) < _STILL:
+            yield min(until, closed)
+
+
+def _stretches(shelf: Shelf, gate: int) -> list[tuple[int, int]]:
+    moved = [(g.opened, _STILL if g.closed is None else g.closed) for g in shelf.moved if g.gate == gate]
+    return moved or ([(0, _STILL)] if gate in shelf.gates else [])
+
+
+def _open_at(shelf: Shelf, gate: int, position: int) -> bool:
+    return any(opened <= position <= closed for opened, closed in _stretches(shelf, gate))
+
+
+def _since(shelf: Shelf, stood: Stood) -> int:
+    return max(
+        stood.since, *(opened for opened, closed in _stretches(shelf, stood.gate) if opened <= (stood.until or _STILL))
+    )

@@ -1,0 +1,75 @@
+"""What leaves the reading room: entries together with the reader they were released to."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+import msgspec
+
+from diwan.reading._seal import Seal
+from diwan.terms.gate import World
+from diwan.terms.item import Ref
+from diwan.terms.label import Label
+from diwan.terms.reader import Reader
+from diwan.terms.time import Instant
+
+
+@final
+class Released(msgspec.Struct, frozen=True, kw_only=True):
+    """What pages, renderers and couriers accept; nothing else may leave the node."""
+
+    ref: Ref
+    kind: str
+    world: World
+    title: str
+    label: Label
+    author: str | None
+    entered: Instant
+    """When the item was first entered; a later change of audience does not move it."""
+    at: Instant
+    """When it came to stand as it does now."""
+    revision: int
+    """The originator's own number of this revision: rises, and counts nothing."""
+    revision_position: int
+    brief: bytes
+    to: Reader
+    seal: Seal
+
+
+@final
+class Page(msgspec.Struct, frozen=True):
+    """Some of what was asked for, and where to go on."""
+
+    items: tuple[Released, ...]
+    cursor: str | None
+    """Where the next page starts; None when this was the last."""
+
+
+@final
+class Tally(msgspec.Struct, frozen=True):
+    """How many were found, counted up to a bound: `more` says that counting stopped there."""
+
+    found: int
+    more: bool
+
+
+@final
+class Change(msgspec.Struct, frozen=True):
+    """One thing that changed for this reader."""
+
+    what: Literal["released", "revised", "retracted"]
+    ref: Ref
+    kind: str
+    at: Instant
+    item: Released | None
+    """What is released now; None for a retraction."""
+
+
+@final
+class Changes(msgspec.Struct, frozen=True):
+    """What changed since a cursor, oldest first."""
+
+    changes: tuple[Change, ...]
+    cursor: str
+    """Where to go on; the same as before when nothing changed."""
+    more: bool

@@ -1,0 +1,306 @@
+"""The reading room: the only place where entries become visible."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, Literal
+
+import msgspec
+
+from diwan.reading._seal import Seal
+from diwan.reading.cursor import CursorKey
+from diwan.reading.feed import Mark, Step, steps, was_theirs
+from diwan.reading.query import Query
+from diwan.reading.released import Change, Changes, Page, Released, Tally
+from diwan.registry.book import Book
+from diwan.registry.search import find
+from diwan.registry.shelf import Shelf
+from diwan.registry.stacks import Opened
+from diwan.release.audience import Audience, audience
+from diwan.sealing.envelope import Envelope
+from diwan.sealing.header import decode
+from diwan.terms.errors import NotFound
+from diwan.terms.gate import Stand, World
+from diwan.terms.item import Alias, Entry, Part, Ref
+from diwan.terms.reader import Reader
+from diwan.terms.time import Instant
+
+_SEAL: Final = Seal()
+BOUND: Final = 1000
+"""What is counted without a counter, or listed beside an item, is counted or listed up to here."""
+
+
+def open_room(book: Book, key: CursorKey, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
+    """Open the reading room for `reader` in one world, under the rules and grants of the moment of each question."""
+    return ReadingRoom(book, key, reader, world)
+
+
+class ReadingRoom:
+    """Everything `reader` may see in one world, and nothing that would tell of the rest."""
+
+    def __init__(self, book: Book, key: CursorKey, reader: Reader, world: World) -> None:
+        """Use `open_room`."""
+        self.reader = reader
+        self.world = world
+        self._book = book
+        self._key = key
+
+    @property
+    def now(self) -> Instant:
+        """The instant at which the room answers."""
+        return self._book.clock()
+
+    def get(self, ref: Ref) -> Released:
+        """Return the item as it stands.
+
+        Raises:
+            NotFound: unknown, or not released to this reader: the same answer.
+        """
+        with self._opened() as opened:
+            return self._release(self._entry(opened.shelf, ref))
+
+    def page(self, query: Query | None = None, cursor: str | None = None, limit: int = 50) -> Page:
+        """Return a page of what `query` asks for.
+
+        Raises:
+            BadCursor: the cursor belongs to another list.
+        """
+        query = query or Query()
+        about = self._about("page", query.fingerprint())
+        start = self._key.open(cursor, about)[0] if cursor else None
+        with self._opened() as opened:
+            positions = self._positions(opened, query, start, limit + 1)
+            items = self._released(opened.shelf, positions[:limit])
+        more = len(positions) > limit
+        return Page(items, self._key.seal((positions[limit - 1],), about) if more else None)
+
+    def walk(self, query: Query | None = None) -> Iterator[Released]:
+        """Yield all that `query` asks for, page by page: what exports and renderers read."""
+        page = self.page(query, limit=500)
+        yield from page.items
+        while page.cursor is not None:
+            page = self.page(query, page.cursor, limit=500)
+            yield from page.items
+
+    def count(self, kind: str | None = None) -> int:
+        """Return how many items are released to this reader, from counters; equals the length of the list."""
+        with self._opened() as opened:
+            return opened.shelf.count(kind)
+
+    def kinds(self) -> Mapping[str, int]:
+        """Return how many items of each kind are released to this reader."""
+        with self._opened() as opened:
+            return opened.shelf.kinds()
+
+    def tally(self, query: Query, bound: int = BOUND) -> Tally:
+        """Return how many items `query` finds, counting no further than `bound`."""
+        with self._opened() as opened:
+            found = len(self._positions(opened, query, None, bound + 1))
+        return Tally(min(found, bound), found > bound)
+
+    def facets(self, query: Query, names: Sequence[str], bound: int = BOUND) -> Mapping[str, Mapping[str, int]]:
+        """Return for each facet how often each value occurs among the first `bound` items that `query` finds."""
+        counted: dict[str, Counter[str]] = {name: Counter() for name in names}
+        with self._opened() as opened:
+            for position in self._positions(opened, query, None, bound):
+                for term in opened.shelf.fields(position):
+                    name, _, value = term.partition("=")
+                    if name in counted:
+                        counted[name][value] += 1
+        return {name: dict(counter.most_common()) for name, counter in counted.items()}
+
+    def changes(self, cursor: str | None = None, limit: int = 50) -> Changes:
+        """Return what was released, revised or retracted for this reader since `cursor`, oldest first.
+
+        Every item appears once, as it is now; an empty answer gives the same cursor back.
+
+        Raises:
+            BadCursor: the cursor belongs to another feed.
+        """
+        about = self._about("feed", "")
+        with self._opened() as opened:
+            shelf = opened.shelf
+            mark = self._mark(cursor, about) or Mark(began=shelf.newest_change())
+            found = steps(shelf, opened.density, mark, limit + 1)
+            more = len(found) > limit
+            changes = tuple(self._change(shelf, step) for step in found[:limit])
+        if changes:
+            place = found[:limit][-1].place
+            mark = Mark(place, mark.drained if more else place[0], mark.began)
+        return Changes(changes, self._key.seal((*mark.place, mark.drained, mark.began), about), more)
+
+    def parts(self, item: Released) -> tuple[Part, ...]:
+        """Return the original bytes of an item, whole."""
+        return tuple(part for part, _ in self._parts(item))
+
+    def envelope(self, item: Released) -> tuple[Envelope, bytes]:
+        """Return an item as its originator sealed it, with the public key that sealed it."""
+        with self._opened() as opened:
+            sealed, public = opened.shelf.sealed(item.revision_position)
+        parts = tuple((salt, part.data) for part, salt in self._parts(item))
+        return msgspec.structs.replace(sealed, parts=parts), public
+
+    def history(self, item: Released) -> tuple[Released, ...]:
+        """Return every revision of an item that this reader may see, newest first; the present one is the first."""
+        with self._opened() as opened:
+            number = self._number(opened.shelf, item.ref)
+            return tuple(self._release(entry) for entry in opened.shelf.history(number))
+
+    def known_as(self, alias: Alias) -> tuple[Released, ...]:
+        """Return what this reader may see of what is known under a standard's own id, newest first."""
+        with self._opened() as opened:
+            return self._released(opened.shelf, opened.shelf.known_as(f"{alias.scheme}:{alias.value}"))
+
+    def links(self, item: Released) -> tuple[tuple[str, Released], ...]:
+        """Return (relation, item) for everything released that an item points to."""
+        with self._opened() as opened:
+            shelf = opened.shelf
+            found = [
+                (relation, target)
+                for relation, value in shelf.links_from(self._since(shelf, item.ref))
+                for target in self._released(shelf, shelf.known_as(value))
+            ]
+        return tuple(found)
+
+    def linked_from(self, item: Released) -> tuple[tuple[str, Released], ...]:
+        """Return (relation, item) for everything released that points to an item, newest first."""
+        with self._opened() as opened:
+            shelf = opened.shelf
+            since = self._since(shelf, item.ref)
+            drawn = [
+                (relation, position)
+                for name in shelf.aliases([since])[since]
+                for relation, position in shelf.links_to(name, BOUND)
+            ]
+            return tuple(
+                (relation, released) for relation, position in drawn for released in self._released(shelf, [position])
+            )
+
+    def children(self, item: Released) -> tuple[Released, ...]:
+        """Return what stands under an item, newest first."""
+        with self._opened() as opened:
+            number = self._number(opened.shelf, item.ref)
+            return self._released(opened.shelf, opened.shelf.children(number, BOUND))
+
+    def parent(self, item: Released) -> Released | None:
+        """Return what an item stands under, or None."""
+        with self._opened() as opened:
+            entry = opened.shelf.parent(item.ref)
+            return self._release(entry) if entry else None
+
+    def related(self, item: Released, limit: int = 20) -> tuple[tuple[str, tuple[Released, ...]], ...]:
+        """Return (value, items) for every value that an item shares with others; `limit` is per value and reader."""
+        with self._opened() as opened:
+            shelf = opened.shelf
+            since = self._since(shelf, item.ref)
+            found = []
+            for value in shelf.mentions(since):
+                others = [position for position in shelf.mentioning(value, limit + 1) if position != since]
+                if others:
+                    found.append((value, self._released(shelf, others[:limit])))
+        return tuple(found)
+
+    def mentioning(self, value: str, limit: int = BOUND) -> tuple[Released, ...]:
+        """Return the items that mention `value` exactly, newest first."""
+        with self._opened() as opened:
+            return self._released(opened.shelf, opened.shelf.mentioning(value, limit))
+
+    def why(self, item: Released) -> tuple[Stand, ...]:
+        """Return the labels that each admitted this reader, the item's own first."""
+        with self._opened() as opened:
+            entry = self._entry(opened.shelf, item.ref)
+            stands = opened.shelf.gate(entry.gate).stands
+        own = Stand(entry.ref.originator, entry.label)
+        return (own, *(stand for stand in stands if stand != own))
+
+    def reach(self, item: Released, parties: Sequence[str]) -> Audience:
+        """Return which of `parties` an item reaches; told to its originator alone.
+
+        Raises:
+            NotFound: this reader is not of the originator's party.
+        """
+        if item.ref.originator != self.reader.party:
+            raise NotFound
+        rules, now = self._book.rules(), self._book.clock()
+        each = [audience(stand, parties, rules, now) for stand in self.why(item)]
+        return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
+
+    def _opened(self) -> AbstractContextManager[Opened]:
+        return self._book.shelf(self.reader, self.world)
+
+    def _about(self, what: Literal["page", "feed"], of: str) -> str:
+        return f"{what}|{self.reader.id}|{self.world}|{of}"
+
+    def _mark(self, cursor: str | None, about: str) -> Mark | None:
+        if cursor is None:
+            return None
+        place, entry, drained, began = self._key.open(cursor, about)
+        return Mark((place, entry), drained, began)
+
+    def _positions(self, opened: Opened, query: Query, start: int | None, limit: int) -> list[int]:
+        newest = query.order == "newest"
+        first, last = query.since, query.until
+        if newest and last is not None:
+            start = last if start is None else min(start, last)
+        if not newest and first is not None:
+            start = first - 1 if start is None else max(start, first - 1)
+        terms = query.terms()
+        if terms:
+            found = find(opened.shelf, terms, start, limit, opened.density, newest=newest)
+        elif newest:
+            found = opened.shelf.newest(start, limit, opened.density)
+        else:
+            found = opened.shelf.oldest(start or 0, limit, opened.density)
+        return [p for p in found if (first is None or p >= first) and (last is None or p < last)]
+
+    def _entry(self, shelf: Shelf, ref: Ref) -> Entry:
+        entry = shelf.get(ref)
+        if entry is None:
+            raise NotFound
+        return entry
+
+    def _number(self, shelf: Shelf, ref: Ref) -> int:
+        number = shelf.item(ref)
+        if number is None:
+            raise NotFound
+        return number
+
+    def _since(self, shelf: Shelf, ref: Ref) -> int:
+        return self._entry(shelf, ref).position
+
+    def _parts(self, item: Released) -> list[tuple[Part, bytes]]:
+        with self._opened() as opened:
+            number = self._number(opened.shelf, item.ref)
+            sealed, _ = opened.shelf.sealed(item.revision_position)
+            digests = [bytes.fromhex(part.d) for part in decode(sealed.header).parts]
+            return opened.shelf.parts(number, digests)
+
+    def _released(self, shelf: Shelf, positions: Sequence[int]) -> tuple[Released, ...]:
+        return tuple(self._release(entry) for entry in shelf.entries(positions))
+
+    def _release(self, entry: Entry) -> Released:
+        return Released(
+            ref=entry.ref,
+            kind=entry.kind,
+            world=self.world,
+            title=entry.title,
+            label=entry.label,
+            author=entry.author,
+            entered=entry.entered,
+            at=entry.position,
+            revision=entry.revision,
+            revision_position=entry.revision_position,
+            brief=entry.brief,
+            to=self.reader,
+            seal=_SEAL,
+        )
+
+    def _change(self, shelf: Shelf, step: Step) -> Change:
+        if step.entry is None:
+            ref, kind = shelf.once_named(step.item)
+            return Change("retracted", ref, kind, step.place[0], None)
+        (entry,) = shelf.entries([step.entry])
+        known = step.place[0] == step.entry and was_theirs(shelf, step)
+        return Change("revised" if known else "released", entry.ref, entry.kind, step.place[0], self._release(entry))

@@ -1,0 +1,1 @@
+"""The register: the only package that knows a database engine."""

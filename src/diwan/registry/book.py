@@ -1,0 +1,95 @@
+"""The book: one node's register, opened.  It lends ink to the way in and shelves to the way out."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from diwan.registry import chain
+from diwan.registry.chance import Chance, Clock, wall_clock
+from diwan.registry.engines.sqlite import REGISTER, writing_connection
+from diwan.registry.grants import Seat, load_rules, take_seat
+from diwan.registry.ink import Ink
+from diwan.registry.pen import Pen
+from diwan.registry.search import WordIndex
+from diwan.registry.shape import ready
+from diwan.registry.stacks import Opened, Stacks
+from diwan.release.decide import Rules
+from diwan.terms.gate import World
+from diwan.terms.reader import Reader
+
+T = TypeVar("T")
+
+
+class Book:
+    """The register in a folder: one pen, many shelves."""
+
+    def __init__(
+        self, folder: Path, *, clock: Clock = wall_clock, chance: Chance | None = None, synchronous: str = "FULL"
+    ) -> None:
+        """Open (or begin) the register in `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        ready(folder)
+        self.folder = folder
+        self.clock = clock
+        self.chance = chance or Chance()
+        self._pen = Pen(writing_connection(folder / REGISTER, synchronous=synchronous))
+        self._own = sqlite3.connect(
+            f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
+        )
+        self._own_lock = threading.Lock()
+        self._rules: Rules | None = None
+        self._stacks = Stacks(folder, clock, self._seat)
+        self.words = WordIndex(folder, self._pen)
+
+    def write(self, job: Callable[[Ink], T]) -> T:
+        """Run `job` under the write order; when this returns, what it wrote is durable.
+
+        Raises:
+            Whatever `job` raises; then nothing of it was written.
+        """
+        return self._pen.write(lambda connection: job(Ink(connection, self.clock, self.chance)))
+
+    def shelf(self, reader: Reader, world: World) -> AbstractContextManager[Opened]:
+        """Lend the shelf of what `reader` may see in `world`, for one snapshot."""
+        return self._stacks.shelf(reader, world)
+
+    def rules(self) -> Rules:
+        """Return the rules that release now."""
+        with self._own_lock:
+            (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
+            if self._rules is None or self._rules.revision != revision:
+                self._rules = load_rules(self._own)
+            return self._rules
+
+    @contextmanager
+    def own_pages(self) -> Iterator[sqlite3.Connection]:
+        """Lend the house's own reading connection: for accounts, keys and the audit log, never for items."""
+        with self._own_lock:
+            yield self._own
+
+    def audit_root(self) -> tuple[int, bytes]:
+        """Return the size and the root of the audit log."""
+        with self.own_pages() as pages:
+            return chain.size(pages), chain.root(pages)
+
+    def close(self) -> None:
+        """Finish writing and close every connection."""
+        self._stacks.close()
+        self.words.close()
+        self._pen.close()
+        self._own.close()
+
+    def _seat(self, reader: Reader) -> Seat:
+        def job(connection: sqlite3.Connection) -> Seat:
+            ink = Ink(connection, self.clock, self.chance)
+            rules = self._rules
+            if rules is None or rules.revision != ink.fact("rules"):
+                rules = self._rules = load_rules(connection)
+            return take_seat(ink, connection, reader, rules)
+
+        return self._pen.write(job)

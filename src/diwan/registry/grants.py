@@ -1,0 +1,171 @@
+"""Which gates are open to whom, since when: grants are rows, so that gains and losses take positions of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from diwan.registry.ink import Ink
+from diwan.release.decide import Rules, next_turn, open_gates
+from diwan.release.policy import read_policy
+from diwan.terms.gate import Gate, World
+from diwan.terms.party import Membership
+from diwan.terms.reader import Clearance, Reader
+from diwan.terms.time import Instant
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """That a gate was open to a reader class from one position until before another (None: still)."""
+
+    gate: int
+    opened: int
+    closed: int | None
+
+
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
+    """A reader's place in the reading room: what is open to their class, and until when that is known to hold."""
+
+    number: int
+    open: Mapping[World, frozenset[int]]
+    moved: Mapping[World, tuple[Grant, ...]]
+    """Only what changed: a gate that was open ever since it exists has no grant here."""
+    rules: int
+    gates: int
+    moves: int
+    turns: Instant | None
+
+    def holds(self, facts: Mapping[str, int], now: Instant) -> bool:
+        """Return whether nothing happened since that could open or close a gate."""
+        known = (self.rules, self.gates, self.moves) == (facts["rules"], facts["gates"], facts["moves"])
+        return known and (self.turns is None or now < self.turns)
+
+
+class _ClassKey(msgspec.Struct, frozen=True):
+    party: str
+    clearances: tuple[Clearance, ...]
+
+
+_keys: Final = msgspec.json.Encoder(order="deterministic")
+_numbers: Final = msgspec.json.Decoder(list[int])
+_gate_reader: Final = msgspec.json.Decoder(Gate)
+_membership_reader: Final = msgspec.json.Decoder(Membership)
+
+
+def load_rules(connection: sqlite3.Connection) -> Rules:
+    """Return the policies and the keepers' statements that release by, as the register holds them now."""
+    (revision,) = connection.execute("SELECT value FROM state WHERE name='rules'").fetchone()
+    policies = connection.execute("SELECT text FROM policy ORDER BY id").fetchall()
+    stated = connection.execute("SELECT value FROM membership ORDER BY item").fetchall()
+    return Rules(
+        revision=revision,
+        policies=tuple(read_policy(text) for (text,) in policies),
+        memberships=tuple(_membership_reader.decode(value) for (value,) in stated),
+    )
+
+
+def load_gates(connection: sqlite3.Connection, after: int = 0) -> dict[int, Gate]:
+    """Return the gates numbered above `after`."""
+    rows = connection.execute("SELECT number, value FROM gate WHERE number>?", [after])
+    return {number: _gate_reader.decode(value) for number, value in rows}
+
+
+def take_seat(ink: Ink, connection: sqlite3.Connection, reader: Reader, rules: Rules) -> Seat:
+    """Return `reader`'s seat, brought up to the present rules, gates and date, within a writing transaction.
+
+    A reader whose party or clearance changed keeps what they were shown as their past: their new class starts with the
+    grants of the old one, so that gains and losses appear in their feed like any other.
+    """
+    number = _class_of(ink, connection, reader)
+    known_rules, known_gates, turns, opened = connection.execute(
+        "SELECT rules, gates, turns, open FROM reader_class WHERE number=?", [number]
+    ).fetchone()
+    was_open = frozenset(_numbers.decode(opened))
+    gates, now = ink.fact("gates"), ink.now()
+    changed = known_rules != rules.revision or (turns is not None and now >= turns)
+    if changed:
+        everything = load_gates(connection)
+        is_open = open_gates(reader, everything, rules, now)
+        _record(ink, connection, number, gained=_seen(is_open - was_open, known_gates), lost=was_open - is_open)
+        turns = next_turn(reader, everything, rules, now)
+    elif known_gates != gates:
+        fresh = load_gates(connection, known_gates)
+        is_open = was_open | open_gates(reader, fresh, rules, now)
+        soon = next_turn(reader, fresh, rules, now)
+        turns = min((at for at in (turns, soon) if at is not None), default=None)
+    else:
+        is_open = was_open
+    if changed or known_gates != gates:
+        connection.execute(
+            "UPDATE reader_class SET rules=?, gates=?, turns=?, open=? WHERE number=?",
+            [rules.revision, gates, turns, msgspec.json.encode(sorted(is_open)), number],
+        )
+    worlds = dict(connection.execute("SELECT number, world FROM gate"))
+    rows = connection.execute("SELECT gate, opened, closed FROM gate_grant WHERE class=?", [number]).fetchall()
+    return Seat(
+        number=number,
+        open={world: frozenset(gate for gate in is_open if worlds[gate] == world) for world in World},
+        moved={world: tuple(Grant(*row) for row in rows if worlds[row[0]] == world) for world in World},
+        rules=rules.revision,
+        gates=gates,
+        moves=ink.fact("moves"),
+        turns=turns,
+    )
+
+
+def _class_of(ink: Ink, connection: sqlite3.Connection, reader: Reader) -> int:
+    value = _keys.encode(_ClassKey(reader.party, reader.clearances))
+    seated = connection.execute(
+        "SELECT c.number, c.value, c.gates, c.open FROM seat s JOIN reader_class c ON c.number=s.class"
+        " WHERE s.reader=?",
+        [reader.id],
+    ).fetchone()
+    if seated and seated[1] == value:
+        return int(seated[0])
+    if seated:
+        number = _new_class(connection, value, own=f"{reader.id}@{ink.now()}", gates=seated[2], opened=seated[3])
+        connection.execute(
+            "INSERT INTO gate_grant(class, gate, opened, closed)"
+            " SELECT ?, gate, opened, closed FROM gate_grant WHERE class=?",
+            [number, seated[0]],
+        )
+        ink.set_fact("moves", ink.fact("moves") + 1)
+    else:
+        shared = connection.execute("SELECT number FROM reader_class WHERE value=? AND own IS NULL", [value]).fetchone()
+        number = int(shared[0]) if shared else _new_class(connection, value, own=None, gates=0, opened=b"[]")
+    connection.execute("INSERT OR REPLACE INTO seat(reader, class) VALUES(?,?)", [reader.id, number])
+    return number
+
+
+def _new_class(connection: sqlite3.Connection, value: bytes, *, own: str | None, gates: int, opened: bytes) -> int:
+    written = connection.execute(
+        "INSERT INTO reader_class(value, own, rules, gates, turns, open) VALUES(?,?,-1,?,NULL,?)",
+        [value, own, gates, opened],
+    )
+    return int(written.lastrowid or 0)
+
+
+def _seen(gained: frozenset[int], known: int) -> frozenset[int]:
+    # A gate made after the class was last looked at was never closed to it: its entries stand at their own positions.
+    return frozenset(gate for gate in gained if gate <= known)
+
+
+def _record(
+    ink: Ink, connection: sqlite3.Connection, number: int, *, gained: frozenset[int], lost: frozenset[int]
+) -> None:
+    if not gained and not lost:
+        return
+    (position,) = ink.positions(1)
+    for gate in sorted(lost):
+        ended = connection.execute(
+            "UPDATE gate_grant SET closed=? WHERE class=? AND gate=? AND closed IS NULL", [position, number, gate]
+        )
+        if ended.rowcount == 0:
+            connection.execute("INSERT INTO gate_grant VALUES(?,?,0,?)", [number, gate, position])
+    connection.executemany(
+        "INSERT INTO gate_grant VALUES(?,?,?,NULL)", [(number, gate, position) for gate in sorted(gained)]
+    )
+    line = {"act": "grants", "at": ink.now(), "class": number, "gained": len(gained), "lost": len(lost)}
+    ink.log([_keys.encode(line)])

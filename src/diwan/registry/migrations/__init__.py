@@ -1,0 +1,1 @@
+"""How a register of an earlier shape is brought to the present one."""

@@ -1,0 +1,88 @@
+"""The pen: one write order, group commit.  What it answers for is on disk."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+_GROUP: Final = 64
+"""At most so many jobs share a commit; a job may itself write a thousand entries."""
+
+Job = Callable[[sqlite3.Connection], Any]
+
+
+class Pen:
+    """Runs writing jobs one after another on one connection; a commit answers all that it carries.
+
+    Another process may hold the same file's write lock: the pen waits for it, so positions stay in one order.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take over `connection`; nobody else may write through it."""
+        self._ink = connection
+        self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="diwan-pen", daemon=True)
+        self._thread.start()
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `job` in a transaction and return its answer once that is durable.
+
+        Raises:
+            Whatever `job` raises; then nothing of it was written.
+        """
+        answer: Future[T] = Future()
+        self._jobs.put((job, answer))
+        return answer.result()
+
+    def close(self) -> None:
+        """Finish what was asked, then put the pen down."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._ink.close()
+
+    def _write(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            group, last = [first], False
+            while len(group) < _GROUP and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    last = True
+                    break
+                group.append(following)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            self._ink.execute("BEGIN IMMEDIATE")
+            for job, answer in group:
+                self._ink.execute("SAVEPOINT job")
+                try:
+                    result = job(self._ink)
+                except Exception as failure:  # noqa: BLE001 -- handed to whoever asked; its savepoint is undone
+                    self._ink.execute("ROLLBACK TO job")
+                    self._ink.execute("RELEASE job")
+                    answer.set_exception(failure)
+                else:
+                    self._ink.execute("RELEASE job")
+                    done.append((answer, result))
+            self._ink.execute("COMMIT")
+        except sqlite3.Error as failure:
+            self._abandon(failure, [answer for _, answer in group])
+        else:
+            for answer, result in done:
+                answer.set_result(result)
+
+    def _abandon(self, failure: sqlite3.Error, answers: list[Future[Any]]) -> None:
+        if self._ink.in_transaction:
+            self._ink.execute("ROLLBACK")
+        for answer in answers:
+            if not answer.done():
+                answer.set_exception(failure)

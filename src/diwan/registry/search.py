@@ -1,0 +1,182 @@
+"""Search: terms compared by equality, newest first, in sorted segments that are built after the commit.
+
+A segment covers a stretch of positions; adjacent ones are merged when eight of a size stand side by side.  What is not
+yet in a segment is searched directly.  Lists per gate serve readers of little, lists by time readers of much.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import insert
+
+from diwan.registry import schema
+from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
+from diwan.registry.pen import Pen
+from diwan.registry.shelf import Shelf
+from diwan.registry.statement import positional
+from diwan.registry.words import number
+
+_BATCH: Final = 2048
+_FANOUT: Final = 8
+_TOP: Final = 2
+_COMMON: Final = 256
+_INSERT: Final = {table.name: positional(insert(table)) for table in schema.WORDS.sorted_tables}
+
+
+def find(
+    shelf: Shelf, terms: Sequence[str], start: int | None, limit: int, density: float, *, newest: bool
+) -> list[int]:
+    """Return up to `limit` positions past `start` of entries that hold every one of `terms`.
+
+    The order is by position alone; no rank, no total.
+    """
+    past, order = ("<", "DESC") if newest else (">", "ASC")
+    edge = (1 << 62 if newest else 0) if start is None else start
+    patterns = [f" {term} " for term in terms]
+    hits = set(shelf.fresh_hits(patterns, past, edge, order, limit))
+    numbers = [number(term) for term in terms]
+    for segment, low, high in shelf.ask(f"SELECT number, low, high FROM segments ORDER BY low {order}", []):
+        if (low >= edge) if newest else (high <= edge):
+            continue
+        # Segments are disjoint in time, so once the page is full nothing further on can come before it.
+        if len(hits) >= limit and _beyond(sorted(hits, reverse=newest)[limit - 1], low, high, newest=newest):
+            break
+        hits.update(_in_segment(shelf, segment, numbers, patterns, past, edge, order, limit, density))
+    return sorted(hits, reverse=newest)[:limit]
+
+
+def _beyond(last: int, low: int, high: int, *, newest: bool) -> bool:
+    return last > high if newest else last < low
+
+
+def _in_segment(
+    shelf: Shelf,
+    segment: int,
+    numbers: Sequence[int],
+    patterns: Sequence[str],
+    past: str,
+    edge: int,
+    order: str,
+    limit: int,
+    density: float,
+) -> list[int]:
+    common = {
+        term: int(rows[0][0])
+        for term in numbers
+        if (rows := shelf.ask("SELECT postings FROM common WHERE segment=? AND term=?", [segment, term]))
+    }
+    driver, *others = sorted(numbers, key=lambda term: common.get(term, 0))
+    merge = common.get(driver, 0) > 0 and 2 * len(shelf.gates) < limit / max(density, 1e-9)
+    lists = "words_by_gate" if merge else "words_by_time"
+    together = "".join(
+        " AND EXISTS (SELECT 1 FROM words_by_gate o"
+        " WHERE o.segment=w.segment AND o.term=? AND o.gate=w.gate AND o.since=w.since)"
+        for _ in others
+    )
+    checked = " AND ".join(["instr(t.terms, ?)"] * len(patterns))
+    rows = shelf.ask(
+        f"SELECT w.since FROM {lists} w CROSS JOIN by_time s ON s.since=w.since AND s.gate=w.gate"
+        f" CROSS JOIN filed t ON t.position=s.revision WHERE w.segment=? AND w.term=? AND w.since {past} ?{together}"
+        f" AND {checked} ORDER BY w.since {order} LIMIT ?",
+        [segment, driver, edge, *others, *patterns, limit],
+    )
+    return [row[0] for row in rows]
+
+
+class WordIndex:
+    """Builds the segments, beside the pen and never under it."""
+
+    def __init__(self, folder: Path, pen: Pen) -> None:
+        """Index the register in `folder`; `pen` clears what has been indexed."""
+        self._ink = writing_connection(folder / WORDS, synchronous="NORMAL")
+        self._register = sqlite3.connect(
+            f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
+        )
+        self._pen = pen
+        self._one_at_a_time = threading.Lock()
+
+    def catch_up(self, *, everything: bool = False, progress: Callable[[int], None] = lambda _: None) -> int:
+        """Index what waits, in full batches (or all of it), and return how many entries were indexed."""
+        indexed = 0
+        with self._one_at_a_time:
+            while rows := self._waiting(everything=everything):
+                self._write(rows)
+                self._clear(rows[-1][0])
+                indexed += len(rows)
+                progress(indexed)
+                self._merge()
+        return indexed
+
+    def close(self) -> None:
+        """Close the index's connections."""
+        with self._one_at_a_time:
+            self._ink.close()
+            self._register.close()
+
+    def _waiting(self, *, everything: bool) -> list[tuple[int, int, str]]:
+        (done,) = self._ink.execute("SELECT coalesce(max(high), 0) FROM segment").fetchone()
+        rows = self._register.execute(
+            "SELECT since, gate, terms FROM tail WHERE since>? ORDER BY since LIMIT ?", [done, _BATCH]
+        ).fetchall()
+        return rows if len(rows) == _BATCH or everything else []
+
+    def _write(self, rows: Sequence[tuple[int, int, str]]) -> None:
+        numbers: dict[str, int] = {}
+        postings = []
+        for since, gate, terms in rows:
+            for term in terms.split():
+                if term not in numbers:
+                    numbers[term] = number(term)
+                postings.append((numbers[term], gate, since))
+        counted = Counter(term for term, _, _ in postings)
+        self._ink.execute("BEGIN IMMEDIATE")
+        (name,) = self._ink.execute("SELECT coalesce(max(number), 0) + 1 FROM segment").fetchone()
+        self._ink.execute(_INSERT["segment"], (name, 0, rows[0][0], rows[-1][0]))
+        self._ink.executemany(_INSERT["posting_by_gate"], sorted((name, *posting) for posting in set(postings)))
+        by_time = sorted((name, term, since, gate) for term, gate, since in set(postings))
+        self._ink.executemany(_INSERT["posting_by_time"], by_time)
+        self._ink.executemany(_INSERT["common_term"], [(name, term, n) for term, n in counted.items() if n >= _COMMON])
+        self._ink.execute("COMMIT")
+
+    def _clear(self, high: int) -> None:
+        self._pen.write(lambda ink: ink.execute("DELETE FROM tail WHERE since<=?", [high]))
+
+    def _merge(self) -> None:
+        for level in range(_TOP):
+            rows = self._ink.execute(
+                "SELECT number, low, high FROM segment WHERE level=? ORDER BY low LIMIT ?", [level, _FANOUT]
+            ).fetchall()
+            if len(rows) == _FANOUT:
+                self._merge_into_one(rows, level + 1)
+
+    def _merge_into_one(self, rows: Sequence[tuple[int, int, int]], level: int) -> None:
+        old = [row[0] for row in rows]
+        among = ",".join("?" * len(old))
+        self._ink.execute("BEGIN IMMEDIATE")
+        (name,) = self._ink.execute("SELECT max(number) + 1 FROM segment").fetchone()
+        self._ink.execute(
+            "INSERT INTO posting_by_gate SELECT ?, term, gate, since FROM posting_by_gate"
+            f" WHERE segment IN ({among}) ORDER BY term, gate, since",
+            [name, *old],
+        )
+        self._ink.execute(
+            "INSERT INTO posting_by_time SELECT ?, term, since, gate FROM posting_by_time"
+            f" WHERE segment IN ({among}) ORDER BY term, since",
+            [name, *old],
+        )
+        self._ink.execute(
+            "INSERT INTO common_term SELECT ?, term, count(*) FROM posting_by_time WHERE segment=?"
+            " GROUP BY term HAVING count(*)>=?",
+            [name, name, _COMMON],
+        )
+        for table in ("posting_by_gate", "posting_by_time", "common_term"):
+            self._ink.execute(f"DELETE FROM {table} WHERE segment IN ({among})", old)
+        self._ink.execute(f"DELETE FROM segment WHERE number IN ({among})", old)
+        self._ink.execute(_INSERT["segment"], (name, level, rows[0][1], rows[-1][2]))
+        self._ink.execute("COMMIT")

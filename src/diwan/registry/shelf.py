@@ -1,0 +1,320 @@
+"""A shelf: what one reader class may see in one world, asked in the engine's own words.
+
+Every question here goes through a connection that cannot see anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from diwan.registry.engines.sqlite import Pages
+from diwan.registry.grants import Grant
+from diwan.sealing.envelope import Envelope
+from diwan.terms.gate import Gate
+from diwan.terms.item import Entry, Part, Ref
+from diwan.terms.label import Label, unpack
+
+_TEXT: Final = "t.position, t.gate, t.rev, t.originator, t.id, t.kind, t.title, t.author, t.label, t.entered, t.brief"
+_WINDOW: Final = 4
+_NEVER: Final = 1 << 62
+
+_gate_reader: Final = msgspec.json.Decoder(Gate)
+
+
+class Stood(msgspec.Struct, frozen=True):
+    """That an item stood behind a gate, in one revision, from one position until before another (None: still)."""
+
+    gate: int
+    since: int
+    until: int | None
+    revision: int
+
+
+@lru_cache(maxsize=8192)
+def _label(value: bytes) -> Label:
+    return unpack(value)
+
+
+class Shelf:
+    """Answers about the entries behind `gates`, within one snapshot of the register."""
+
+    def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...]) -> None:
+        """Ask through `pages`, which sees `gates`; `moved` are the grants that changed for this class."""
+        self._sql = pages
+        self.gates = gates
+        self.moved = moved
+
+    def facts(self) -> Mapping[str, int]:
+        """Return the register's own numbers."""
+        return dict(self._sql.execute("SELECT name, value FROM fact"))
+
+    def density(self) -> float:
+        """Return the share of all standing entries that this shelf holds; an estimate for choosing a plan."""
+        (mine,) = self._sql.execute("SELECT coalesce(sum(entries), 0) FROM open_head").fetchone()
+        total = self.facts()["stands"]
+        return min(1.0, mine / total) if total else 1.0
+
+    def newest(self, before: int | None, limit: int, density: float) -> list[int]:
+        """Return up to `limit` positions below `before`, newest first."""
+        return self._walk(before if before is not None else _NEVER, limit, density, down=True)
+
+    def oldest(self, after: int, limit: int, density: float) -> list[int]:
+        """Return up to `limit` positions above `after`, oldest first."""
+        return self._walk(after, limit, density, down=False)
+
+    def _walk(self, start: int, limit: int, density: float, *, down: bool) -> list[int]:
+        # The recipe (docs/decisions/0003): where the reader's entries lie dense, read a bounded stretch in time order
+        # and drop the rest; otherwise merge gate by gate.  Both give the same rows.
+        past, order = ("<", "DESC") if down else (">", "ASC")
+        if limit / max(density, 1e-9) < 2 * len(self.gates):
+            edge = self._edge(start, limit / density, down=down)
+            rows = self._sql.execute(
+                f"SELECT since FROM by_time WHERE since {past} ? AND since {'>=' if down else '<='} ?"
+                f" ORDER BY since {order} LIMIT ?",
+                [start, edge, limit],
+            ).fetchall()
+            if len(rows) == limit:
+                return [row[0] for row in rows]
+        rows = self._sql.execute(
+            f"SELECT since FROM by_gate WHERE since {past} ? ORDER BY since {order} LIMIT ?",
+            [start, limit],
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    def _edge(self, start: int, expected: float, *, down: bool) -> int:
+        miles = int(_WINDOW * expected / 1024) + 1
+        past, order = ("<", "DESC") if down else (">", "ASC")
+        row = self._sql.execute(
+            f"SELECT since FROM milestone WHERE since {past} ? ORDER BY since {order} LIMIT 1 OFFSET ?",
+            [start, miles],
+        ).fetchone()
+        return int(row[0]) if row else (0 if down else _NEVER)
+
+    def newest_change(self) -> int:
+        """Return the latest position at which anything came to stand behind an open gate, or a gate opened or shut."""
+        (newest,) = self._sql.execute("SELECT coalesce(max(newest), 0) FROM open_head").fetchone()
+        return max([int(newest), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
+
+    def anything_after(self, position: int) -> bool:
+        """Return whether any open gate may hold an entry above `position`; cheap, for tail polls."""
+        row = self._sql.execute("SELECT 1 FROM open_head WHERE newest > ? LIMIT 1", [position]).fetchone()
+        return row is not None
+
+    def entries(self, positions: Sequence[int]) -> list[Entry]:
+        """Return the standing entries at `positions`, in that order; what no longer stands is left out."""
+        found = {}
+        for position in positions:
+            row = self._sql.execute(
+                f"SELECT s.since, {_TEXT} FROM by_time s JOIN text t ON t.position=s.revision WHERE s.since=?",
+                [position],
+            ).fetchone()
+            if row:
+                found[position] = _entry(row)
+        return [found[position] for position in positions if position in found]
+
+    def get(self, ref: Ref) -> Entry | None:
+        """Return the standing entry of `ref`, or None."""
+        row = self._sql.execute(
+            f"SELECT s.since, {_TEXT} FROM named n JOIN by_item s ON s.item=n.item"
+            " JOIN text t ON t.position=s.revision WHERE n.originator=? AND n.id=?",
+            [ref.originator, bytes.fromhex(ref.id)],
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def item(self, ref: Ref) -> int | None:
+        """Return the number of a standing item, or None."""
+        row = self._sql.execute(
+            "SELECT item FROM named WHERE originator=? AND id=?", [ref.originator, bytes.fromhex(ref.id)]
+        ).fetchone()
+        return int(row[0]) if row else None
+
+    def standing_of(self, item: int) -> tuple[int, int] | None:
+        """Return (since, gate) of where an item stands on this shelf, or None."""
+        row = self._sql.execute("SELECT since, gate FROM by_item WHERE item=?", [item]).fetchone()
+        return (int(row[0]), int(row[1])) if row else None
+
+    def parent(self, ref: Ref) -> Entry | None:
+        """Return the entry that `ref` stands under, or None."""
+        row = self._sql.execute(
+            f"SELECT s.since, {_TEXT} FROM named n JOIN by_item s ON s.item=n.parent"
+            " JOIN text t ON t.position=s.revision WHERE n.originator=? AND n.id=?",
+            [ref.originator, bytes.fromhex(ref.id)],
+        ).fetchone()
+        return _entry(row) if row else None
+
+    def children(self, item: int, limit: int) -> list[int]:
+        """Return up to `limit` positions of what stands under an item, newest first."""
+        rows = self._sql.execute("SELECT since FROM child WHERE parent=? ORDER BY since DESC LIMIT ?", [item, limit])
+        return [row[0] for row in rows]
+
+    def history(self, item: int) -> list[Entry]:
+        """Return every revision of an item that this shelf may hold, newest first."""
+        rows = self._sql.execute(
+            f"SELECT t.position, {_TEXT} FROM text t WHERE t.item=? ORDER BY t.rev DESC",
+            [item],
+        )
+        return [_entry(row) for row in rows]
+
+    def fields(self, position: int) -> list[str]:
+        """Return the field terms (`name=value`) under which the entry at a position is filed."""
+        row = self._sql.execute(
+            "SELECT t.terms FROM by_time s JOIN filed t ON t.position=s.revision WHERE s.since=?", [position]
+        ).fetchone()
+        return [term for term in row[0].split() if "=" in term] if row else []
+
+    def count(self, kind: str | None) -> int:
+        """Return how many entries stand on this shelf, from counters."""
+        if kind is None:
+            query, bound = "SELECT coalesce(sum(entries), 0) FROM open_counter", []
+        else:
+            query, bound = "SELECT coalesce(sum(entries), 0) FROM open_counter WHERE kind=?", [kind]
+        (found,) = self._sql.execute(query, bound).fetchone()
+        return int(found)
+
+    def kinds(self) -> dict[str, int]:
+        """Return how many entries of each kind stand on this shelf."""
+        rows = self._sql.execute("SELECT kind, sum(entries) FROM open_counter GROUP BY kind HAVING sum(entries)>0")
+        return dict(rows.fetchall())
+
+    def known_as(self, value: str) -> list[int]:
+        """Return the positions of what is known under an alias, newest first."""
+        rows = self._sql.execute("SELECT since FROM also_known WHERE value=? ORDER BY since DESC", [value])
+        return [row[0] for row in rows]
+
+    def aliases(self, since: Iterable[int]) -> dict[int, list[str]]:
+        """Return the aliases of the entries at `since`."""
+        found: dict[int, list[str]] = {}
+        for position in since:
+            rows = self._sql.execute("SELECT value FROM also_known WHERE since=? ORDER BY value", [position])
+            found[position] = [row[0] for row in rows]
+        return found
+
+    def links_from(self, since: int) -> list[tuple[str, str]]:
+        """Return (relation, alias) of every link that the entry at `since` draws."""
+        rows = self._sql.execute("SELECT relation, value FROM pointer WHERE since=? ORDER BY relation, value", [since])
+        return rows.fetchall()
+
+    def links_to(self, value: str, limit: int) -> list[tuple[str, int]]:
+        """Return (relation, position) of entries that point to an alias, newest first."""
+        rows = self._sql.execute(
+            "SELECT relation, since FROM pointer WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
+        )
+        return rows.fetchall()
+
+    def mentions(self, since: int) -> list[str]:
+        """Return the values that the entry at `since` can be correlated by."""
+        rows = self._sql.execute("SELECT value FROM mentioned WHERE since=? ORDER BY value", [since])
+        return [row[0] for row in rows]
+
+    def mentioning(self, value: str, limit: int) -> list[int]:
+        """Return up to `limit` positions of entries that mention `value`, newest first."""
+        rows = self._sql.execute(
+            "SELECT since FROM mentioned WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
+        )
+        return [row[0] for row in rows]
+
+    def parts(self, item: int, digests: Sequence[bytes]) -> list[tuple[Part, bytes]]:
+        """Return the parts with these salted digests, with their salts, in that order; an erased one is left out."""
+        rows = self._sql.execute("SELECT digest, name, media_type, data, salt FROM bytes WHERE item=?", [item])
+        held = {digest: (Part(name, media_type, data), salt) for digest, name, media_type, data, salt in rows}
+        return [held[digest] for digest in digests if digest in held]
+
+    def sealed(self, revision: int) -> tuple[Envelope, bytes]:
+        """Return the envelope of a revision, still without its parts, and the public half of its key."""
+        header, stub, leaf, path, stub_path, kid, size, signature, public = self._sql.execute(
+            "SELECT header, stub, leaf, path, stub_path, kid, size, signature, public FROM sealed WHERE position=?",
+            [revision],
+        ).fetchone()
+        envelope = Envelope(
+            header=header,
+            kid=kid,
+            signature=signature,
+            size=size,
+            index=leaf,
+            path=path,
+            stub=stub,
+            stub_path=stub_path,
+        )
+        return envelope, public
+
+    def gate(self, number: int) -> Gate:
+        """Return an open gate by its number."""
+        (value,) = self._sql.execute("SELECT value FROM open_gate WHERE gate=?", [number]).fetchone()
+        return _gate_reader.decode(value)
+
+    def item_at(self, position: int) -> int:
+        """Return the number of the item that stands at a position."""
+        (item,) = self._sql.execute("SELECT item FROM by_time WHERE since=?", [position]).fetchone()
+        return int(item)
+
+    def between(
+        self, after: int, before: int, limit: int, *, only: Sequence[int] | None = None, but: Sequence[int] = ()
+    ) -> list[tuple[int, int]]:
+        """Return up to `limit` (position, item) between two positions, oldest first, behind some of the gates."""
+        among = "" if only is None else f" AND gate IN ({','.join('?' * len(only))})"
+        beside = f" AND gate NOT IN ({','.join('?' * len(but))})" if but else ""
+        rows = self._sql.execute(
+            f"SELECT since, item FROM by_gate WHERE since > ? AND since < ?{among}{beside} ORDER BY since LIMIT ?",
+            [after, before, *(only or ()), *but, limit],
+        )
+        return rows.fetchall()
+
+    def ended_after(self, position: int, limit: int) -> list[tuple[int, int]]:
+        """Return up to `limit` (position, item) of what stopped standing behind a gate that is or was open."""
+        rows = self._sql.execute(
+            "SELECT until, item FROM ended WHERE until > ? ORDER BY until LIMIT ?", [position, limit]
+        )
+        return rows.fetchall()
+
+    def stood_behind(self, gate: int, at: int) -> list[int]:
+        """Return the items that stood behind a gate just before a position."""
+        rows = self._sql.execute(
+            "SELECT item FROM stood WHERE gate=? AND since < ? AND (until IS NULL OR until >= ?)", [gate, at, at]
+        )
+        return [row[0] for row in rows]
+
+    def stood(self, item: int) -> list[Stood]:
+        """Return where an item ever stood, as far as the gates are or were open, oldest first."""
+        rows = self._sql.execute("SELECT gate, since, until, revision FROM stood WHERE item=? ORDER BY since", [item])
+        return [Stood(*row) for row in rows]
+
+    def once_named(self, item: int) -> tuple[Ref, str]:
+        """Return the reference and kind of an item that is or was released."""
+        originator, ident, kind = self._sql.execute(
+            "SELECT originator, id, kind FROM once_named WHERE item=?", [item]
+        ).fetchone()
+        return Ref(originator, ident.hex()), kind
+
+    def fresh_hits(self, patterns: Sequence[str], past: str, start: int, order: str, limit: int) -> list[int]:
+        """Return hits among the entries that are not yet in a segment of the word index."""
+        wanted = " AND ".join(["instr(terms, ?)"] * len(patterns))
+        rows = self._sql.execute(
+            f"SELECT since FROM fresh_words WHERE since {past} ? AND {wanted} ORDER BY since {order} LIMIT ?",
+            [start, *patterns, limit],
+        )
+        return [row[0] for row in rows]
+
+    def ask(self, query: str, parameters: Sequence[object]) -> list[tuple[int, ...]]:
+        """Run one of the search's own questions; the wall holds for it as for every other."""
+        return self._sql.execute(query, parameters).fetchall()
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    since, revision, gate, rev, originator, ident, kind, title, author, label, entered, brief = row
+    return Entry(
+        position=since,
+        gate=gate,
+        revision=rev,
+        revision_position=revision,
+        ref=Ref(originator, ident.hex()),
+        kind=kind,
+        title=title,
+        author=author,
+        label=_label(label),
+        entered=entered,
+        brief=brief,
+    )

@@ -1,0 +1,60 @@
+"""What search compares: normalised words and field terms, by equality and nothing else.
+
+No statistics of the whole register are kept or used: a hidden entry can neither reorder nor delay what a reader finds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from hashlib import blake2b
+from typing import Final
+
+from diwan.terms.item import Draft
+
+_WORD: Final = re.compile(r"[^\W_]+(?:[._:@/-][^\W_]+)*")
+_PIECE: Final = re.compile(r"[^\W_]+")
+_ALEF: Final = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ـ": None})
+_LONGEST: Final = 64
+_MOST: Final = 4000
+"""More distinct words than this in one item are not searchable; the item itself is kept whole."""
+
+
+def normal(text: str) -> str:
+    """Return `text` as search compares it: compatibility forms folded, case and accents dropped, Arabic unified."""
+    folded = unicodedata.normalize("NFKD", text).casefold()
+    if folded.isascii():
+        return folded
+    return "".join(c for c in folded if not unicodedata.combining(c)).translate(_ALEF)
+
+
+def words(text: str) -> set[str]:
+    """Return the words of `text`: each run of letters and digits, and compounds such as addresses also whole."""
+    found = set()
+    for word in _WORD.findall(normal(text)):
+        found.add(word[:_LONGEST])
+        if not word.isalnum():
+            found.update(piece[:_LONGEST] for piece in _PIECE.findall(word))
+    return found
+
+
+def field(name: str, value: str) -> str:
+    """Return the term under which a facet value is found; the `=` keeps it apart from every word."""
+    return f"{name}={normal(value).replace(' ', '_')}"[: 2 * _LONGEST]
+
+
+def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
+    """Return everything a draft can be found by, sorted."""
+    fields = {field("kind", draft.kind), field("originator", originator)}
+    fields.update(field(name, value) for name, value in draft.facets)
+    spoken: set[str] = set()
+    for text in (draft.title, *draft.text):
+        spoken |= words(text)
+        if len(spoken) > _MOST:
+            break
+    return (*sorted(fields), *sorted(spoken)[:_MOST])
+
+
+def number(term: str) -> int:
+    """Return the 63-bit number a term is filed under; hits are checked against their entry, so twins do no harm."""
+    return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "big") >> 1

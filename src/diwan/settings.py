@@ -1,0 +1,63 @@
+"""What an administrator sets: one frozen value, read once, handed down as arguments."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from diwan.release.ceiling import Ceiling, Height
+from diwan.terms.errors import Malformed
+from diwan.terms.hand import Role
+
+FILE: Final = "settings.toml"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One node's settings; `settings.toml` in the node's folder holds those that differ from these."""
+
+    title: str = "Diwan"
+    """The node's name, as its pages show it."""
+    keeper: str = "NATO"
+    """The party that runs this node."""
+    hosted: tuple[str, ...] = ()
+    """Parties whose keys are kept here, so that items can be entered in their name."""
+    host: str = "127.0.0.1"
+    port: int = 8017
+    heights: tuple[Height, ...] = (Height("TLP", "UNCLASSIFIED"),)
+    """This node's ceiling: the highest label, per policy, that may be entered or released here."""
+    role_heights: dict[str, tuple[Height, ...]] = {}
+    """Lower ceilings for single roles; a role that is not named has the node's."""
+    largest: int = 4 * 1024 * 1024
+    """Bytes of one uploaded document at most."""
+    idle_minutes: int = 30
+    session_hours: int = 12
+    language: str = "en"
+
+    @property
+    def node_ceiling(self) -> Ceiling:
+        """The ceiling of the node."""
+        return Ceiling("this node", self.heights)
+
+    @property
+    def role_ceilings(self) -> dict[Role, Ceiling]:
+        """The ceilings of the roles that enter items."""
+        roles = (Role.DUTY_OFFICER, Role.RELEASING_OFFICER, Role.PROGRAMME_OFFICER)
+        return {role: Ceiling(str(role), self.role_heights.get(role, self.heights)) for role in roles}
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return the settings of the node in `folder`; without a file, the defaults.
+
+    Raises:
+        Malformed: the file is not TOML, or says something that is not a setting.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return Settings()
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
+        raise Malformed(f"{file}: {wrong}. The node was not opened.") from None
