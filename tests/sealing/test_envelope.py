@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -25,9 +26,10 @@ from diwan.sealing.envelope import (
     verify,
     withdrawal,
 )
-from diwan.sealing.header import Header, decode, encode
+from diwan.sealing.header import Header, PartHead, decode, encode
 from diwan.sealing.keys import Signer
 from diwan.sealing.keys import verify as signed
+from diwan.sealing.tree import leaf_hash, path_root, root
 from diwan.terms.errors import Malformed
 from diwan.terms.gate import World
 from diwan.terms.item import Draft, Item, Part, Ref
@@ -291,6 +293,44 @@ def test_a_verifier_that_knows_a_batch_still_refuses_what_was_not_in_it(unsealed
     with pytest.raises(Malformed):
         verifier.verify(msgspec.structs.replace(foreign, kid=signer.kid, signature=known.signature, path=known.path))
     assert verifier.verify(known)
+
+
+def test_a_verifier_that_knows_a_batch_refuses_another_size_that_leads_to_the_same_root(
+    unsealed: Make, signer: Signer
+) -> None:
+    verifier = Verifier(signer.public)
+    known = withdrawal(sealed_one_of(3, unsealed, signer))
+    larger = msgspec.structs.replace(known, size=8)
+    leaf = leaf_hash(known.header)
+    assert verifier.verify(known)
+    assert path_root(leaf, 3, 6, known.path) == path_root(leaf, 3, 8, known.path) is not None
+
+    with pytest.raises(Malformed, match="does not cover"):
+        verifier.verify(larger)
+
+
+@pytest.mark.parametrize(("salt", "length"), [(bytes(15), 3), (bytes(17), 3), (b"", 3), (bytes(16), 2), (bytes(16), 4)])
+def test_an_originator_that_seals_a_short_salt_or_a_false_length_is_refused(
+    salt: bytes, length: int, signer: Signer
+) -> None:
+    def sealed_by_hand(salt: bytes, length: int) -> Envelope:
+        part = PartHead(n="a", mt="text/plain", len=length, d=sha256(salt + b"abc").hexdigest())
+        said: dict[str, Any] = {"org": "KWT", "id": "ab" * 16, "rev": 1}
+        head = encode(
+            Header(
+                kind="item", **said, iat=1, type="crisis.alert", world=World.TEST, label=Label("P", "C"), parts=(part,)
+            )
+        )
+        stub = encode(Header(kind="withdraw", **said))
+        leaves = [leaf_hash(head), leaf_hash(stub)]
+        statement = b"diwan-batch-v1\0" + (2).to_bytes(8, "big") + root(leaves)
+        batch = Batch(kid=signer.kid, root=root(leaves), size=2, signature=signer.sign(statement))
+        return fold(batch, Sealed(head, stub, leaves[1], leaves[0], 0, (salt,)), [b"abc"])
+
+    assert verify(sealed_by_hand(bytes(16), 3), signer.public)
+
+    with pytest.raises(Malformed, match="not the one that was sealed"):
+        verify(sealed_by_hand(salt, length), signer.public)
 
 
 def test_a_stub_is_the_same_whatever_the_item_says(unsealed: Make, signer: Signer) -> None:

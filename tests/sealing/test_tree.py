@@ -190,6 +190,7 @@ def test_a_rewritten_history_is_not_consistent(new: int) -> None:
         assert verify_consistency(old, new, path, before, after)
         assert not verify_consistency(old, new, path, rewritten, after)
         assert not verify_consistency(old, new, path, before, rewritten)
+        assert not verify_consistency(old, 64, path, before, after)
         assert not any(
             verify_consistency(old, new, other, before, after)
             for other in [path[:-32], path + bytes(32), path + b"\0", b"", *changed]

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.sealing.keys import SIGNATURE, Signer, verify
+from diwan.sealing.keys import Signer, verify
 from diwan.sealing.tree import WIDTH
 from diwan.terms.errors import Malformed
 
@@ -93,7 +93,7 @@ def _signature(line: str, origin: str, public: bytes) -> bytes | None:
     start = f"{_DASH}{origin} "
     blob = _bytes(line[len(start) :]) if line.startswith(start) else None
     key = _key_hash(origin, public)
-    return blob[len(key) :] if blob is not None and blob.startswith(key) and len(blob) == len(key) + SIGNATURE else None
+    return blob[len(key) :] if blob is not None and blob.startswith(key) else None
 
 
 def _key_hash(origin: str, public: bytes) -> bytes:
