@@ -22,7 +22,7 @@ _KM_PER_DEGREE: Final = 6371.0088 * math.pi / 180
 
 def alert_json(alert: Alert) -> dict[str, Any]:
     """Return the alert under the element names of CAP 1.2; absent elements are absent, repeatables are arrays."""
-    told: dict[str, Any] = msgspec.to_builtins(alert)
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(alert))
     return told
 
 
