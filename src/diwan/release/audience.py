@@ -25,3 +25,11 @@ def audience(stand: Stand, parties: Iterable[str], rules: Rules, now: Instant) -
         return Audience(world=False, parties=frozenset())
     reached = frozenset(party for party in {*parties, stand.originator} if reaches(party, stand, rules, now))
     return Audience(world=policy.is_world(in_force(stand.label, now)), parties=reached)
+
+
+def known_parties(rules: Rules) -> tuple[str, ...]:
+    """Return every party that a keeper has stated anything of, sorted.
+
+    To be narrowed by what a label reaches before anyone is told: the list itself tells who is known here.
+    """
+    return tuple(sorted({membership.party for membership in rules.memberships}))
