@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from diwan.reading import ReadingRoom, Released
+from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
 
 Parse = Callable[[bytes, Mapping[str, str]], Draft]
@@ -62,18 +63,12 @@ class Show(msgspec.Struct, frozen=True):
     view: Callable[[ReadingRoom, Released], Mapping[str, object]]
 
 
-class Reject(msgspec.Struct, frozen=True):
-    """A record that was not taken, and why: it goes to the rejects list while the rest goes in."""
+Opens = Callable[[bytes, str, Mapping[str, str]], Iterable[Draft | Reject]]
+"""Opens what was handed in, a single record or a container of many (a feed, an archive): bytes, file name, and the
+names of parties, to drafts and rejects."""
 
-    where: str
-    """The record's place in what was handed in: `feed.atom:entry[3]`."""
-    line: int | None
-    rule: str
-    reason: str
-
-
-Opens = Callable[[bytes, str], Iterable[tuple[str, bytes] | Reject]]
-"""Opens a container (a feed, an archive): bytes and file name, to (where, bytes of one record) or what was rejected."""
+Checks = Callable[[bytes], Sequence[Finding]]
+"""Says everything that is wrong with bytes, errors and warnings, by the standard's own rule ids."""
 
 
 class Desk(msgspec.Struct, frozen=True):
@@ -86,6 +81,7 @@ class Desk(msgspec.Struct, frozen=True):
     editions: Mapping[str, Callable[[Draft], Draft]] = {}
     """Kind → how an edition is made for readers who may not know what an item refers to."""
     opens: Opens | None = None
+    checks: Checks | None = None
     routes: tuple[Route, ...] = ()
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}

@@ -18,12 +18,13 @@ from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.ink import Ink
+from diwan.release.audience import Audience, audience, known_parties
 from diwan.release.decide import Rules
 from diwan.release.policy import read_policy
 from diwan.sealing.keys import Signer
 from diwan.settings import Settings, read_settings
 from diwan.terms.errors import Malformed, Refused
-from diwan.terms.gate import World
+from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
@@ -104,6 +105,11 @@ class House:
         """Enter many drafts of one kind under one label, and say of each what became of it."""
         edition = self.desk_of(drafts[0].kind).editions.get(drafts[0].kind) if drafts else None
         return take_all(self._office, hand, drafts, label, originator=originator, beyond=beyond, edition=edition)
+
+    def preview(self, originator: str, label: Label) -> Audience:
+        """Return whom a label would reach if `originator` set it now; nobody if it is at fault."""
+        rules = self.book.rules()
+        return audience(Stand(originator, label), known_parties(rules), rules, self.clock())
 
     def relabel(self, hand: Hand, ref: Ref, label: Label) -> None:
         """Put an item behind a new label; only its originator may."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from diwan.registry.ink import Ink, Standing
-from diwan.release.audience import Audience, audience
+from diwan.release.audience import Audience, audience, known_parties
 from diwan.release.combine import combine
 from diwan.release.decide import Rules, open_gates
 from diwan.terms.errors import NotAllowed
@@ -142,8 +142,3 @@ def _named_parties(rules: Rules, ink: Ink, draft: Draft, stand: Stand) -> Iterab
     named = tuple(sorted(set(draft.names) - reached.parties))
     if named and not reached.world:
         yield Notice(f"The text names {', '.join(named)}, outside its audience.", named)
-
-
-def known_parties(rules: Rules) -> tuple[str, ...]:
-    """Return every party that a keeper has stated anything of."""
-    return tuple(sorted({membership.party for membership in rules.memberships}))

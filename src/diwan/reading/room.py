@@ -18,7 +18,7 @@ from diwan.registry.book import Book
 from diwan.registry.search import find
 from diwan.registry.shelf import Shelf
 from diwan.registry.stacks import Opened
-from diwan.release.audience import Audience, audience
+from diwan.release.audience import Audience, audience, known_parties
 from diwan.sealing.envelope import Envelope
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
@@ -215,8 +215,8 @@ class ReadingRoom:
         own = Stand(entry.ref.originator, entry.label)
         return (own, *(stand for stand in stands if stand != own))
 
-    def reach(self, item: Released, parties: Sequence[str]) -> Audience:
-        """Return which of `parties` an item reaches; told to its originator alone.
+    def reach(self, item: Released) -> Audience:
+        """Return whom an item reaches, party by party; told in full to its originator alone.
 
         Raises:
             NotFound: this reader is not of the originator's party.
@@ -224,6 +224,7 @@ class ReadingRoom:
         if item.ref.originator != self.reader.party:
             raise NotFound
         rules, now = self._book.rules(), self._book.clock()
+        parties = known_parties(rules)
         each = [audience(stand, parties, rules, now) for stand in self.why(item)]
         return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
 

@@ -9,7 +9,6 @@ from lxml import etree
 from diwan.desks.crisis.kinds import Brief
 from diwan.desks.crisis.parse import (
     Found,
-    Reject,
     alerts_in,
     check,
     drafts_in,
@@ -18,6 +17,7 @@ from diwan.desks.crisis.parse import (
     read_alert,
     upgrade,
 )
+from diwan.terms.finding import Reject
 from diwan.terms.errors import Malformed
 from diwan.terms.item import Draft, Part
 

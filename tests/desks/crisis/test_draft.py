@@ -196,3 +196,10 @@ def test_every_element_is_read_and_order_kept(oil: bytes) -> None:
 )
 def test_parties_are_named_by_whole_words_in_three_languages(text: str, parties: tuple[str, ...]) -> None:
     assert named_in([text], NAMES) == parties
+
+
+def test_a_name_behind_hundreds_of_areas_is_still_found(oil: bytes) -> None:
+    areas = "".join(f"<area><areaDesc>Sector {n}</areaDesc></area>" for n in range(600))
+    last = "<area><areaDesc>Coast of Oman</areaDesc></area>"
+
+    assert "OMN" in parse(oil.replace(b"</info>", f"{areas}{last}</info>".encode(), 1), NAMES).names

@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from diwan.desks.crisis.parse import Reject, check, drafts_in, parse
+from diwan.desks.crisis.parse import check, drafts_in, parse
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Reject
 
 POLYGON = "29.0,48.5 29.5,48.5 29.5,49.0 29.0,49.0 29.0,48.5"
 CLOSE = b"</references><incidents>"

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from diwan.desks.crisis.parse import Found, Reject, alerts_in, check, drafts_in
+from diwan.desks.crisis.parse import Found, alerts_in, check, drafts_in
+from diwan.terms.finding import Reject
 from diwan.terms.item import Draft
 
 STRUCTURE = ("xsd.", "datetime.form", "language.form")

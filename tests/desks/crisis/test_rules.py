@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diwan.desks.crisis.parse import RULES, check, diwan
-from diwan.desks.crisis.parse.finding import Weight
+from diwan.terms.finding import Weight
 
 FOREIGN = "<x xmlns='urn:x'/>"
 DS = "<ds:{0} xmlns:ds='http://www.w3.org/2000/09/xmldsig#'/>"

@@ -1,24 +1,21 @@
 """Bytes to drafts: safe reading, every rule of CAP 1.2, containers, older editions and signatures; pure."""
 
 from diwan.desks.crisis.parse.check import Nonconforming, check, read_alert
-from diwan.desks.crisis.parse.container import Found, Reject, alerts_in, drafts_in
+from diwan.desks.crisis.parse.container import Found, alerts_in, drafts_in
 from diwan.desks.crisis.parse.document import LIMIT
 from diwan.desks.crisis.parse.draft import derive, parse
 from diwan.desks.crisis.parse.edition import parse_edition, upgrade
-from diwan.desks.crisis.parse.finding import RULES, Finding, Weight
+from diwan.desks.crisis.parse.finding import RULES
 from diwan.desks.crisis.parse.profile import diwan
 from diwan.desks.crisis.parse.signature import Outcome, Verdict, verify
 
 __all__ = [
     "LIMIT",
     "RULES",
-    "Finding",
     "Found",
     "Nonconforming",
     "Outcome",
-    "Reject",
     "Verdict",
-    "Weight",
     "alerts_in",
     "check",
     "derive",

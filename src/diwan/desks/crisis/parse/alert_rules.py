@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from diwan.desks.crisis.kinds import Alert, MsgType, Scope, Status, instant_of
-from diwan.desks.crisis.parse.finding import Finding, Weight, finding
+from diwan.desks.crisis.parse.finding import finding
+from diwan.terms.finding import Finding, Weight
 
 # Bidirectional overrides would let one identifier be read as another.
 _NAME: Final = re.compile(r"[^\s,<&\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")

@@ -9,7 +9,8 @@ from shapely import LineString
 
 from diwan.desks.crisis.kinds import Area
 from diwan.desks.crisis.kinds.geometry import Point, circle_of, on_earth, polygon_points, unwrapped
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
+from diwan.terms.finding import Finding
 
 CROSSINGS: Final = 20_000
 """Points up to which a polygon is searched for self-intersections; a warning is not worth more work."""

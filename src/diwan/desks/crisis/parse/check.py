@@ -12,10 +12,11 @@ from lxml import etree
 from diwan.desks.crisis.kinds import CAP, Alert
 from diwan.desks.crisis.parse.alert_rules import alert_findings
 from diwan.desks.crisis.parse.document import LIMIT, Unreadable, tree_of
-from diwan.desks.crisis.parse.finding import Finding, Weight, finding
+from diwan.desks.crisis.parse.finding import finding
 from diwan.desks.crisis.parse.info_rules import info_findings
 from diwan.desks.crisis.parse.structure import MOST, SIGNATURES, line_of, shape
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Finding, Weight
 
 Profile = Callable[[Alert], Iterable[Finding]]
 _VALUE: Final = f"{{{SIGNATURES}}}SignatureValue"

@@ -18,8 +18,9 @@ from diwan.desks.crisis.parse.check import Nonconforming
 from diwan.desks.crisis.parse.document import LIMIT, Unreadable, tree_of
 from diwan.desks.crisis.parse.draft import parse
 from diwan.desks.crisis.parse.edition import VERSIONS, parse_edition
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
 from diwan.desks.crisis.parse.structure import line_of
+from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
 
 ALERTS: Final = 5_000
@@ -44,14 +45,6 @@ class Found(msgspec.Struct, frozen=True):
     line: int
     data: bytes
     version: str
-
-
-class Reject(msgspec.Struct, frozen=True):
-    """One alert, or a whole file, that is not taken, and every rule that says so, with lines of the file."""
-
-    file: str
-    where: str
-    findings: tuple[Finding, ...]
 
 
 def alerts_in(data: bytes, file: str, *, limit: int = LIMIT) -> Iterator[Found | Reject]:

@@ -12,8 +12,9 @@ from typing import Final
 
 from lxml import etree
 
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Finding
 
 LIMIT: Final = 4_000_000
 """Bytes of one file; real alerts with embedded images stay under one million."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -60,18 +60,17 @@ def derive(parts: Sequence[Part], names: Mapping[str, str], *, version: str = "1
 def _draft(checked: Checked, alert: Alert, parts: tuple[Part, ...], names: Mapping[str, str], version: str) -> Draft:
     brief = brief_of(alert, signed=checked.signed, cap_version=version)
     first = alert.info[0] if alert.info else None
-    text = _capped(_text(alert))
     return Draft(
         kind=ALERT,
         title=(first and (first.headline or first.event)) or f"{alert.msg_type} {alert.identifier}",
         parts=parts,
         world=world(alert.status),
-        text=text,
+        text=_capped(_text(alert)),
         facets=_capped(_facets(alert)),
         values=_capped(_values(alert)),
         aliases=(alias(alert.sender, alert.identifier, alert.sent),),
         links=tuple(Link(_RELATIONS[alert.msg_type], Alias("cap", name)) for name in brief.references),
-        names=named_in((*text, *_asides(alert)), names),
+        names=named_in(chain(_text(alert), _asides(alert)), names),
         author=next((info.sender_name for info in alert.info if info.sender_name), alert.sender),
         brief=_encode(brief),
     )

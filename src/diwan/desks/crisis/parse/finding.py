@@ -1,34 +1,10 @@
-"""What a check finds: a rule by its stable id, how much it weighs, and where in the file."""
+"""What a check finds: every rule of the CAP digest by its stable id, and how grave it is."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
-import msgspec
-
-
-class Weight(StrEnum):
-    """Whether a message fails the standard or only strays from what it asks for."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-class Finding(msgspec.Struct, frozen=True, order=True):
-    """One rule that a file breaks; `path` as `/alert/info[1]/area[2]/polygon`, `line` counted from 1."""
-
-    rule: str
-    severity: Weight
-    path: str
-    message: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        """Return it as one line for a refusal or a report."""
-        place = f"{self.path}, line {self.line}" if self.line else self.path
-        return f"{self.rule} at {place}: {self.message}"
-
+from diwan.terms.finding import Finding, Weight
 
 _ERRORS: Final = """
 xml.doctype xml.wellformed namespace

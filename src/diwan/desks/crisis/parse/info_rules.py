@@ -11,7 +11,8 @@ from typing import Final
 from diwan.desks.crisis.kinds import Alert, Info, MsgType, Resource, ResponseType, Scope, instant_of
 from diwan.desks.crisis.parse.alert_rules import utc
 from diwan.desks.crisis.parse.area_rules import area_findings
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
+from diwan.terms.finding import Finding
 
 _ABSOLUTE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:\S+")
 _SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")

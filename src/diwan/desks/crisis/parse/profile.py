@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from diwan.desks.crisis.kinds import LABEL, Alert, MsgType, Status
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
+from diwan.terms.finding import Finding
 
 LANGUAGES: Final = ("ar", "en", "fr")
 

@@ -14,7 +14,8 @@ from lxml import etree
 
 from diwan.desks.crisis.kinds import CAP, Alert, Area, Info, Pair, Resource, instant_of
 from diwan.desks.crisis.kinds.alert import Slot, slots
-from diwan.desks.crisis.parse.finding import Finding, finding
+from diwan.desks.crisis.parse.finding import finding
+from diwan.terms.finding import Finding
 
 MOST: Final = 200
 """Findings told of one file; naming a place costs a walk along its siblings, so a hostile file is not told more."""

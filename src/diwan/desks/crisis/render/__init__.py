@@ -3,6 +3,7 @@
 from diwan.desks.crisis.render.as_json import alert_json, geojson
 from diwan.desks.crisis.render.feed import Entry, atom_feed
 from diwan.desks.crisis.render.messages import ack, alert_edition, cancel, error, scope_for, update, with_label
+from diwan.desks.crisis.render.overview import shapes
 from diwan.desks.crisis.render.xml import cap_xml
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "error",
     "geojson",
     "scope_for",
+    "shapes",
     "update",
     "with_label",
 ]
