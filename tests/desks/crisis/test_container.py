@@ -17,8 +17,8 @@ from diwan.desks.crisis.parse import (
     read_alert,
     upgrade,
 )
-from diwan.terms.finding import Reject
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Reject
 from diwan.terms.item import Draft, Part
 
 Specimen = Callable[[str], bytes]
