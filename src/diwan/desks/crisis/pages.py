@@ -49,6 +49,7 @@ def board(room: ReadingRoom, _: Request) -> Mapping[str, object]:
         "bounded": len(items) > MOST,
         "most": MOST,
         "shapes": shapes((row.item.ref, row.brief) for row in rows),
+        "headline": headline,
         "without_geometry": [row for row in rows if not row.brief.has_geometry],
     }
 
@@ -66,6 +67,7 @@ def alert_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
         "course": course,
         "chain": sorted(chain, key=lambda one: brief_of(one).sent_at),
         "brief_of": brief_of,
+        "headline": headline,
         "answers": _answers(room, item, chain, course),
         "shapes": geojson(alert),
         "State": State,

@@ -15,10 +15,11 @@ def shapes(alerts: Iterable[tuple[Ref, Brief]]) -> dict[str, Any]:
 
     Outlines in a brief are thinned: for a glance, never for a decision.
     """
-    features = []
-    for ref, brief in alerts:
-        for ring in (*brief.outlines, *(tuple(circle_ring(circle)) for circle in brief.circles)):
-            features.append(_feature(ref, brief, ring))
+    features = [
+        _feature(ref, brief, ring)
+        for ref, brief in alerts
+        for ring in (*brief.outlines, *(tuple(circle_ring(circle)) for circle in brief.circles))
+    ]
     return {"type": "FeatureCollection", "features": features}
 
 
