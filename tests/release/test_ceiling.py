@@ -8,6 +8,7 @@ from diwan.release.ceiling import Ceiling, Height, reasons, within
 from diwan.release.decide import Rules
 from diwan.release.marking import parse_marking
 from diwan.release.policy import Policy
+from diwan.terms.errors import Malformed
 from diwan.terms.label import Label, Succession
 
 CAVEAT = ("Additional Sensitivity", "CRYPTO")
@@ -67,3 +68,8 @@ def test_successor_must_be_within_as_well(policies: dict[str, Policy], rules: Ru
 
     assert within(low, [OFFICER], rules)
     assert not within(upgraded, [OFFICER], rules)
+
+
+def test_ceiling_with_a_token_that_is_none_is_not_set() -> None:
+    with pytest.raises(Malformed, match="“TLP:WHITE” is not a TLP token"):
+        Height("TLP", "UNCLASSIFIED", widest_tlp="TLP:WHITE")

@@ -9,6 +9,7 @@ import msgspec
 from diwan.release.decide import Rules
 from diwan.release.policy import Policy
 from diwan.release.tlp import TLP
+from diwan.terms.errors import Malformed
 from diwan.terms.label import CategoryType, Label
 
 
@@ -24,6 +25,12 @@ class Height(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The widest token allowed: TLP:GREEN keeps a role from releasing to the world."""
     strictest_tlp: str = "TLP:RED"
     """The strictest token allowed: TLP:AMBER keeps RED off a node."""
+
+    def __post_init__(self) -> None:
+        """Refuse a token that is none."""
+        for token in (self.widest_tlp, self.strictest_tlp):
+            if token not in TLP:
+                raise Malformed(f"Ceiling under {self.policy}: “{token}” is not a TLP token. Not set.")
 
 
 class Ceiling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
