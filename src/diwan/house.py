@@ -100,11 +100,17 @@ class House:
         return take(self._office, hand, draft, label, originator=originator, beyond=beyond, edition=edition)
 
     def take_all(
-        self, hand: Hand, drafts: Sequence[Draft], label: Label, *, originator: str, beyond: Beyond = Beyond.WARN
+        self,
+        hand: Hand,
+        labelled: Sequence[tuple[Draft, Label]],
+        *,
+        originator: str,
+        beyond: Beyond = Beyond.WARN,
     ) -> list[Taken | Refused]:
-        """Enter many drafts of one kind under one label, and say of each what became of it."""
-        edition = self.desk_of(drafts[0].kind).editions.get(drafts[0].kind) if drafts else None
-        return take_all(self._office, hand, drafts, label, originator=originator, beyond=beyond, edition=edition)
+        """Enter many drafts of one kind, each under its label, and say of each what became of it."""
+        kind = labelled[0][0].kind if labelled else ""
+        edition = self.desk_of(kind).editions.get(kind) if kind else None
+        return take_all(self._office, hand, labelled, originator=originator, beyond=beyond, edition=edition)
 
     def preview(self, originator: str, label: Label) -> Audience:
         """Return whom a label would reach if `originator` set it now; nobody if it is at fault."""

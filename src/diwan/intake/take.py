@@ -54,7 +54,8 @@ def take(
     Raises:
         Refused: with the reason; nothing was entered.
     """
-    (outcome,) = take_all(office, hand, [draft], label, originator=originator, beyond=beyond, edition=edition)
+    labelled = [(draft, label)]
+    (outcome,) = take_all(office, hand, labelled, originator=originator, beyond=beyond, edition=edition)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
@@ -63,26 +64,24 @@ def take(
 def take_all(
     office: Office,
     hand: Hand,
-    drafts: Sequence[Draft],
-    label: Label,
+    labelled: Sequence[tuple[Draft, Label]],
     *,
     originator: str,
     beyond: Beyond = Beyond.WARN,
     edition: Callable[[Draft], Draft] | None = None,
 ) -> list[Taken | Refused]:
-    """Enter many drafts under one label in one transaction, and say of each what became of it, in order.
+    """Enter many drafts, each under its label, in one transaction, and say of each what became of it, in order.
 
     A draft that is refused does not hold up the others.
 
     Raises:
-        Refused: the hand or the label is not good for any of them; nothing was entered.
+        Refused: the hand or one of the labels is not good; nothing was entered.
     """
     check_hand(office, hand, originator)
     rules = office.book.rules()
-    check_label(office, rules, hand, label)
-    return office.book.write(
-        lambda ink: _Taking(office, ink, rules, hand, originator).run(drafts, label, beyond, edition)
-    )
+    for label in {label for _, label in labelled}:
+        check_label(office, rules, hand, label)
+    return office.book.write(lambda ink: _Taking(office, ink, rules, hand, originator).run(labelled, beyond, edition))
 
 
 class _Taking:
@@ -98,11 +97,14 @@ class _Taking:
         self._named: dict[tuple[str, int], Draft] = {}
 
     def run(
-        self, drafts: Sequence[Draft], label: Label, beyond: Beyond, edition: Callable[[Draft], Draft] | None
+        self,
+        labelled: Sequence[tuple[Draft, Label]],
+        beyond: Beyond,
+        edition: Callable[[Draft], Draft] | None,
     ) -> list[Taken | Refused]:
         outcomes: list[Taken | Refused] = []
         ready: list[_Ready] = []
-        for number, draft in enumerate(drafts):
+        for number, (draft, label) in enumerate(labelled):
             try:
                 settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
                 ready += [self._prepare(d, under, number) for d, under in settled.drafts]

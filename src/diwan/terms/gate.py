@@ -8,6 +8,9 @@ import msgspec
 
 from diwan.terms.label import Label
 
+_total = msgspec.json.Encoder().encode
+"""Gives values of one shape a total order, also where an optional field is set in one and not in the other."""
+
 
 class World(StrEnum):
     """Worlds never mix in any view, count or feed."""
@@ -32,4 +35,4 @@ class Gate(msgspec.Struct, frozen=True, order=True):
 
     def __post_init__(self) -> None:
         """Bring the labels into their one canonical order."""
-        msgspec.structs.force_setattr(self, "stands", tuple(sorted(set(self.stands))))
+        msgspec.structs.force_setattr(self, "stands", tuple(sorted(set(self.stands), key=_total)))

@@ -34,4 +34,4 @@ class Reader(msgspec.Struct, frozen=True, order=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         """Bring the clearances into their one canonical order."""
-        msgspec.structs.force_setattr(self, "clearances", tuple(sorted(set(self.clearances))))
+        msgspec.structs.force_setattr(self, "clearances", tuple(sorted(set(self.clearances), key=msgspec.json.encode)))
