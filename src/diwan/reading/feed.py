@@ -2,7 +2,8 @@
 
 An item that is theirs has its place where it came to stand, or where its gate opened to them if that was later; one
 that no longer is theirs, where it ended or its gate shut.  What never was theirs is nowhere.  So a reader for whom
-nothing changed is told nothing, and a page costs what is on it.
+nothing changed is told nothing, and a page costs what is on it.  Only while they catch up page by page as things change
+may a subscriber be told of something twice, or that something which was theirs ended before its page came.
 """
 
 from __future__ import annotations
@@ -27,9 +28,16 @@ class Mark(msgspec.Struct, frozen=True):
 
     place: Place = (0, 0)
     drained: int = 0
-    """The place up to which they had seen everything when they last reached the end."""
-    began: int = 0
-    """The place at which they began: what ended before that, they never held."""
+    """The latest change there was for them when they last reached the end: up to there they hold everything."""
+    seen: int = 0
+    """The latest change there was when they began to catch up: what ended before that was not handed out since."""
+
+    def moved(self, place: Place, newest: int, *, more: bool) -> Mark:
+        """Return the mark after a page that ends at `place`; `newest` is the latest change there is now."""
+        if not more:
+            return Mark(place, newest, newest)
+        caught_up = self.seen == self.drained
+        return Mark(place, self.drained, newest if caught_up else self.seen)
 
 
 class Step(msgspec.Struct, frozen=True, order=True):
@@ -146,16 +154,20 @@ def _taken(shelf: Shelf, mark: Mark, horizon: Place) -> list[Step]:
 def _end(shelf: Shelf, item: int, mark: Mark, found: dict[int, Step]) -> None:
     if item in found or shelf.standing_of(item) is not None:
         return
-    ends = [(end, stood.since) for stood in shelf.stood(item) for end in _ends(shelf, stood)]
-    if ends and max(ends) > mark.place and max(ends)[0] > mark.began:
-        found[item] = Step(max(ends), item, None)
+    theirs = [(start, end, stood.since) for stood in shelf.stood(item) for start, end in _theirs(shelf, stood)]
+    last = max(((end, since) for _, end, since in theirs), default=(0, 0))
+    # Either they held it when they last had everything, or a page since then may have brought it.
+    held = any(start <= mark.drained < end or (start <= mark.place[0] and end > mark.seen) for start, end, _ in theirs)
+    if held and last > mark.place:
+        found[item] = Step(last, item, None)
 
 
-def _ends(shelf: Shelf, stood: Stood) -> Iterator[int]:
+def _theirs(shelf: Shelf, stood: Stood) -> Iterator[tuple[int, int]]:
+    """Yield from when until when an item that stood so was theirs."""
     until = _STILL if stood.until is None else stood.until
     for opened, closed in _stretches(shelf, stood.gate):
-        if max(stood.since, opened) < min(until, closed) < _STILL:
-            yield min(until, closed)
+        if max(stood.since, opened) < min(until, closed):
+            yield max(stood.since, opened), min(until, closed)
 
 
 def _stretches(shelf: Shelf, gate: int) -> list[tuple[int, int]]:

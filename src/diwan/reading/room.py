@@ -122,14 +122,16 @@ class ReadingRoom:
         about = self._about("feed", "")
         with self._opened() as opened:
             shelf = opened.shelf
-            mark = self._mark(cursor, about) or Mark(began=shelf.newest_change())
+            newest = shelf.newest_change()
+            mark = self._mark(cursor, about) or Mark(seen=newest)
             found = steps(shelf, opened.density, mark, limit + 1)
             more = len(found) > limit
             changes = tuple(self._change(shelf, step) for step in found[:limit])
         if changes:
-            place = found[:limit][-1].place
-            mark = Mark(place, mark.drained if more else place[0], mark.began)
-        return Changes(changes, self._key.seal((*mark.place, mark.drained, mark.began), about), more)
+            mark = mark.moved(found[:limit][-1].place, newest, more=more)
+        elif cursor is None:
+            mark = Mark(drained=newest, seen=newest)
+        return Changes(changes, self._key.seal((*mark.place, mark.drained, mark.seen), about), more)
 
     def parts(self, item: Released) -> tuple[Part, ...]:
         """Return the original bytes of an item, whole."""
@@ -237,8 +239,8 @@ class ReadingRoom:
     def _mark(self, cursor: str | None, about: str) -> Mark | None:
         if cursor is None:
             return None
-        place, entry, drained, began = self._key.open(cursor, about)
-        return Mark((place, entry), drained, began)
+        place, entry, drained, seen = self._key.open(cursor, about)
+        return Mark((place, entry), drained, seen)
 
     def _positions(self, opened: Opened, query: Query, start: int | None, limit: int) -> list[int]:
         newest = query.order == "newest"

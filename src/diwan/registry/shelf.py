@@ -95,8 +95,10 @@ class Shelf:
         return int(row[0]) if row else (0 if down else _NEVER)
 
     def newest_change(self) -> int:
-        """Return the latest position at which anything came to stand behind an open gate, or a gate opened or shut."""
-        (newest,) = self._sql.execute("SELECT coalesce(max(newest), 0) FROM open_head").fetchone()
+        """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
+        (newest,) = self._sql.execute(
+            "SELECT max((SELECT coalesce(max(newest), 0) FROM open_head), (SELECT coalesce(max(until), 0) FROM last_end))"
+        ).fetchone()
         return max([int(newest), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
 
     def anything_after(self, position: int) -> bool:

@@ -34,6 +34,8 @@ _VIEWS: Final = {
     "by_item": "SELECT since, item, gate, revision FROM main.stand INDEXED BY stand_item"
     f" WHERE until IS NULL AND gate {_ALLOWED}",
     "ended": f"SELECT until, item FROM main.stand INDEXED BY stand_closed WHERE until IS NOT NULL AND gate {_EVER}",
+    "last_end": "SELECT e.gate, (SELECT max(s.until) FROM main.stand s INDEXED BY stand_closed WHERE s.gate = e.gate"
+    " AND s.until IS NOT NULL) AS until FROM temp.ever e",
     "stood": f"SELECT item, gate, since, until, revision FROM main.stand WHERE gate {_EVER}",
     "once_named": "SELECT number AS item, originator, id, kind FROM main.item i WHERE EXISTS"
     f" (SELECT 1 FROM main.stand s WHERE s.item = i.number AND s.gate {_EVER})",
@@ -61,8 +63,8 @@ _VIEWS: Final = {
     "words_by_time": f"SELECT segment, term, gate, since FROM words.posting_by_time WHERE gate {_ALLOWED}",
 }
 
-# Tables that hold nothing of any item: to count their rows is no secret.
-_PLAIN: Final = frozenset({"state", "mile", "segment", "common_term"})
+# Tables that hold nothing of any item (`ever` is the connection's own): to count their rows is no secret.
+_PLAIN: Final = frozenset({"ever", "state", "mile", "segment", "common_term"})
 
 _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE)
 
