@@ -35,8 +35,6 @@ from diwan.terms.label import Label
 from diwan.terms.party import Standing
 from diwan.terms.reader import Reader
 from diwan.terms.time import instant
-from diwan.web.language import ENGLISH
-from diwan.web.wording import install
 
 Say = Callable[..., Ref]
 Look = Callable[..., dict[str, object]]
@@ -240,6 +238,7 @@ def test_name_that_looks_like_markup_stays_text(say: Say, board: Look) -> None:
 
 
 def _html(template: str, view: dict[str, object]) -> str:
+    """Fill a desk's template in a shell that writes days and addresses as plainly as can be."""
     shell = DictLoader({"page.html": "{% block title %}{% endblock %}{% block main %}{% endblock %}"})
     environment = Environment(
         loader=ChoiceLoader([shell, PackageLoader("diwan.desks.network")]),
@@ -248,5 +247,7 @@ def _html(template: str, view: dict[str, object]) -> str:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # added by the extension
-    install(environment, ENGLISH)
+    environment.filters["day"] = date.isoformat
+    environment.filters["link"] = lambda ref: f"/items/{ref}"
+    environment.filters["headline"] = lambda item: item.title
     return environment.get_template(template).render(language="en", base="", **view)
