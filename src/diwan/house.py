@@ -13,14 +13,20 @@ from diwan.intake import change
 from diwan.intake.beyond import Beyond
 from diwan.intake.office import Office
 from diwan.intake.take import Taken, take, take_all
+from diwan.people.doors import MINUTE, Doors
+from diwan.people.passwords import Passwords
 from diwan.reading import ReadingRoom, open_room
 from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance, Clock, wall_clock
+from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
+from diwan.registry.keeping import write_backup
+from diwan.registry.proof import Progress, Proof
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.release.decide import Rules
 from diwan.release.policy import read_policy
+from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
 from diwan.settings import Settings, read_settings
 from diwan.terms.errors import Malformed, Refused
@@ -31,6 +37,11 @@ from diwan.terms.label import Label
 from diwan.terms.reader import Reader
 
 _SEED: Final = 32
+
+
+def is_node(folder: Path) -> bool:
+    """Return whether there is a node in `folder`."""
+    return (folder / REGISTER).exists()
 
 
 class House:
@@ -58,6 +69,13 @@ class House:
             signers=signers,
             node_ceiling=self.settings.node_ceiling,
             role_ceilings=self.settings.role_ceilings,
+        )
+        self.passwords = Passwords()
+        self.doors = Doors(
+            self.book,
+            self.passwords,
+            idle=self.settings.idle_minutes * MINUTE,
+            longest=self.settings.session_hours * 60 * MINUTE,
         )
         self.desks = _desks()
         if not self.book.rules().policies:
@@ -146,6 +164,46 @@ class House:
                 ink.install_policy(name, text)
 
         self.book.write(job)
+
+    def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
+        """Check every signature, every byte and the audit log, also against the last signed checkpoint; sign a new one.
+
+        A log that was cut short or rewritten since then is a fault, though it may be sound in itself.
+        """
+        proof = self.book.prove(progress)
+        file = self.folder / "audit.checkpoint"
+        faults = list(proof.faults)
+        keeper = self._office.signers[self.settings.keeper]
+        if file.exists():
+            faults += self._since_checkpoint(file.read_bytes(), keeper.public, proof.lines)
+        if not faults:
+            file.write_bytes(checkpoint(self._origin, proof.lines, proof.root, keeper))
+        return Proof(proof.items, proof.lines, proof.root, tuple(faults))
+
+    def _since_checkpoint(self, note: bytes, public: bytes, lines: int) -> list[str]:
+        try:
+            before = read_checkpoint(note, self._origin, public)
+        except Malformed as fault:
+            return [str(fault)]
+        if before.size > lines:
+            return [
+                f"The audit log had {before.size} lines at its last checkpoint and has {lines}: lines were removed."
+            ]
+        if self.book.audit_root_at(before.size) != before.root:
+            return ["The audit log's earlier lines do not give the root of its last checkpoint: they were rewritten."]
+        return []
+
+    @property
+    def _origin(self) -> str:
+        return f"{self.settings.keeper.lower()}.diwan/audit"
+
+    def backup(self, file: Path) -> None:
+        """Write register, settings and keys into one archive, readable by its owner alone; the node may go on writing.
+
+        Raises:
+            Refused: the file exists already.
+        """
+        write_backup(self.folder, file)
 
     def close(self) -> None:
         """Finish writing and close the node."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from diwan.registry.engines.sqlite import REGISTER, writing_connection
 from diwan.registry.grants import Seat, load_rules, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.pen import Pen
+from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
 from diwan.registry.shape import ready
 from diwan.registry.stacks import Opened, Stacks
@@ -38,9 +39,7 @@ class Book:
         self.clock = clock
         self.chance = chance or Chance()
         self._pen = Pen(writing_connection(folder / REGISTER, synchronous=synchronous))
-        self._own = sqlite3.connect(
-            f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
-        )
+        self._own = self._reading()
         self._own_lock = threading.Lock()
         self._rules: Rules | None = None
         self._stacks = Stacks(folder, clock, self._seat)
@@ -77,6 +76,16 @@ class Book:
         with self.own_pages() as pages:
             return chain.size(pages), chain.root(pages)
 
+    def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
+        """Check every signature, every byte and the whole audit log; reads beside a running node."""
+        with closing(self._reading()) as pages:
+            return prove(pages, progress)
+
+    def audit_root_at(self, size: int) -> bytes:
+        """Return the root of the audit log over its first `size` lines, computed anew."""
+        with closing(self._reading()) as pages:
+            return root_at(pages, size)
+
     def close(self) -> None:
         """Finish writing and close every connection."""
         self._stacks.close()
@@ -93,3 +102,12 @@ class Book:
             return take_seat(ink, connection, reader, rules)
 
         return self._pen.write(job)
+
+    def _reading(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"file:{self.folder / REGISTER}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=60,
+        )

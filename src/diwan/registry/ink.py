@@ -74,6 +74,11 @@ class Ink:
         self._clock = clock
         self.chance = chance
 
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection of this transaction, for the registry's own tables of accounts."""
+        return self._sql
+
     def fact(self, name: str) -> int:
         """Return one of the register's own numbers."""
         (value,) = self._sql.execute("SELECT value FROM state WHERE name=?", [name]).fetchone()

@@ -97,10 +97,7 @@ class Pages(sqlite3.Connection):
             if action in _FREE:
                 return sqlite3.SQLITE_OK
             through = action == sqlite3.SQLITE_READ and (
-                source in inner
-                or table in _VIEWS
-                or table in _PLAIN
-                or (table in inner and source == inner[table])
+                source in inner or table in _VIEWS or table in _PLAIN or (table in inner and source == inner[table])
             )
             return sqlite3.SQLITE_OK if through else sqlite3.SQLITE_DENY
 
