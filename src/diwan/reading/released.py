@@ -35,6 +35,11 @@ class Released(msgspec.Struct, frozen=True, kw_only=True):
     to: Reader
     seal: Seal
 
+    def __post_init__(self) -> None:
+        """Refuse another item's or another reader's seal, and what never was one."""
+        if self.seal != Seal(self.ref, self.revision_position, self.to):
+            raise TypeError("Only the reading room makes a Released: this one bears no seal for its item and reader.")
+
 
 @final
 class Page(msgspec.Struct, frozen=True):

@@ -27,7 +27,6 @@ from diwan.terms.item import Alias, Entry, Part, Ref
 from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
 
-_SEAL: Final = Seal()
 BOUND: Final = 1000
 """What is counted without a counter, or listed beside an item, is counted or listed up to here."""
 
@@ -297,7 +296,7 @@ class ReadingRoom:
             revision_position=entry.revision_position,
             brief=entry.brief,
             to=self.reader,
-            seal=_SEAL,
+            seal=Seal(entry.ref, entry.revision_position, self.reader),
         )
 
     def _change(self, shelf: Shelf, step: Step) -> Change:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from diwan.registry import chain
 from diwan.registry.chance import Chance, Clock, wall_clock
-from diwan.registry.engines.sqlite import REGISTER, writing_connection
+from diwan.registry.engines.sqlite import REGISTER, own_connection, writing_connection
 from diwan.registry.grants import Seat, load_rules, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.pen import Pen
@@ -39,7 +39,7 @@ class Book:
         self.clock = clock
         self.chance = chance or Chance()
         self._pen = Pen(writing_connection(folder / REGISTER, synchronous=synchronous))
-        self._own = self._reading()
+        self._own = own_connection(folder)
         self._own_lock = threading.Lock()
         self._rules: Rules | None = None
         self._stacks = Stacks(folder, clock, self._seat)
@@ -80,6 +80,12 @@ class Book:
         """Check every signature, every byte and the whole audit log; reads beside a running node."""
         with closing(self._reading()) as pages:
             return prove(pages, progress)
+
+    def facts(self) -> dict[str, int]:
+        """Return the register's own numbers, and how many entries wait for the word index."""
+        with self.own_pages() as pages:
+            (waiting,) = pages.execute("SELECT count(*) FROM tail").fetchone()
+            return {**dict(pages.execute("SELECT name, value FROM state")), "waiting": waiting}
 
     def audit_root_at(self, size: int) -> bytes:
         """Return the root of the audit log over its first `size` lines, computed anew."""

@@ -14,6 +14,7 @@ import msgspec
 from diwan.registry.engines.sqlite import Pages
 from diwan.registry.grants import Grant
 from diwan.sealing.envelope import Envelope
+from diwan.terms.errors import NotFound
 from diwan.terms.gate import Gate
 from diwan.terms.item import Entry, Part, Ref
 from diwan.terms.label import Label, unpack
@@ -226,11 +227,18 @@ class Shelf:
         return [held[digest] for digest in digests if digest in held]
 
     def sealed(self, revision: int) -> tuple[Envelope, bytes]:
-        """Return the envelope of a revision, still without its parts, and the public half of its key."""
-        header, stub, leaf, path, stub_path, kid, size, signature, public = self._sql.execute(
+        """Return the envelope of a revision, still without its parts, and the public half of its key.
+
+        Raises:
+            NotFound: no such revision is on this shelf.
+        """
+        row = self._sql.execute(
             "SELECT header, stub, leaf, path, stub_path, kid, size, signature, public FROM sealed WHERE position=?",
             [revision],
         ).fetchone()
+        if row is None:
+            raise NotFound
+        header, stub, leaf, path, stub_path, kid, size, signature, public = row
         envelope = Envelope(
             header=header,
             kid=kid,

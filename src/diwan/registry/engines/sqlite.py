@@ -66,6 +66,9 @@ _VIEWS: Final = {
 # Tables that hold nothing of any item (`ever` is the connection's own): to count their rows is no secret.
 _PLAIN: Final = frozenset({"ever", "state", "mile", "segment", "common_term"})
 
+# What the house reads for itself: the rules, the keys, the audit log, and who is who.
+_OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket"})
+
 _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE)
 
 
@@ -141,4 +144,18 @@ def reading_connection(folder: Path, allowed: Collection[int], once: Collection[
     pages.execute("CREATE TEMP TABLE ever(gate INTEGER PRIMARY KEY)")
     pages.fill(allowed, once)
     pages.raise_wall()
+    return pages
+
+
+def own_connection(folder: Path) -> sqlite3.Connection:
+    """Open the house's own reading connection: it refuses every table that holds anything of an item."""
+    pages = sqlite3.connect(
+        f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
+    )
+
+    def authorize(action: int, table: str | None, _: str | None, __: str | None, ___: str | None) -> int:
+        own = action in _FREE or (action == sqlite3.SQLITE_READ and table in _OWN)
+        return sqlite3.SQLITE_OK if own else sqlite3.SQLITE_DENY
+
+    pages.set_authorizer(authorize)
     return pages
