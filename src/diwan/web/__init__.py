@@ -1,0 +1,1 @@
+"""The shell: pages and an API over one door, the reading room."""

@@ -1,0 +1,215 @@
+"""The API beside the pages: the same room and the same refusals, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from anyio.to_thread import run_sync
+from litestar import Response, get, post
+
+from diwan.house import House
+from diwan.intake.beyond import Beyond, Notice
+from diwan.reading import Change, Query, Released
+from diwan.terms.errors import Malformed
+from diwan.terms.gate import World
+from diwan.terms.hand import Role
+from diwan.terms.item import Ref
+from diwan.terms.label import Label
+from diwan.terms.reader import Reader
+from diwan.terms.time import Instant
+from diwan.web.compose import enter
+from diwan.web.form import check_token
+from diwan.web.item import ref_of
+from diwan.web.visit import Asked, visit_of
+
+_MOST: Final = 500
+_TOKEN: Final = "x-diwan-token"  # noqa: S105 -- the name of a header
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """An item as programs get it."""
+
+    originator: str
+    id: str
+    kind: str
+    world: World
+    title: str
+    label: Label
+    author: str | None
+    entered: Instant
+    at: Instant
+    revision: int
+    brief: msgspec.Raw
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """A page of items; without a cursor it is the last."""
+
+    items: list[Shown]
+    cursor: str | None
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One change; a retraction has no item."""
+
+    what: str
+    originator: str
+    id: str
+    kind: str
+    at: Instant
+    item: Shown | None
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """What changed, oldest first, and where to go on."""
+
+    changes: list[Told]
+    cursor: str
+    more: bool
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many were found; `more` says that counting stopped there."""
+
+    found: int
+    more: bool
+
+
+class Me(msgspec.Struct, frozen=True):
+    """As whom a program reads."""
+
+    reader: Reader
+    roles: list[Role]
+    world: World
+
+
+class Handed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A document to enter: its text, or its bytes in base64."""
+
+    media_type: str
+    label: Label
+    text: str | None = None
+    data: bytes | None = None
+    beyond: Beyond = Beyond.WARN
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """What was entered."""
+
+    items: list[Ref]
+    notices: tuple[Notice, ...]
+
+
+def routes(house: House) -> list[Any]:
+    """Return the handlers of the API."""
+
+    @get("/api/items", name="api items", opt={"reads": "list"}, sync_to_thread=False)
+    def items(request: Asked) -> Response[bytes]:
+        said = request.query_params
+        page = visit_of(request).room.page(_query(request), said.get("cursor") or None, _limit(said.get("limit")))
+        return _json(Listed([shown(item) for item in page.items], page.cursor))
+
+    @get("/api/items/{originator:str}/{ident:str}", name="api item", opt={"reads": "point read"}, sync_to_thread=False)
+    def item(request: Asked, originator: str, ident: str) -> Response[bytes]:
+        return _json(shown(visit_of(request).room.get(ref_of(originator, ident))))
+
+    @get("/api/changes", name="api changes", opt={"reads": "feed"}, sync_to_thread=False)
+    def changes(request: Asked) -> Response[bytes]:
+        said = request.query_params
+        found = visit_of(request).room.changes(said.get("cursor") or None, _limit(said.get("limit")))
+        return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
+
+    @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=False)
+    def count(request: Asked) -> Response[bytes]:
+        tally = visit_of(request).room.tally(_query(request))
+        return _json(Count(tally.found, tally.more))
+
+    @get("/api/facets", name="api facets", opt={"reads": "facets"}, sync_to_thread=False)
+    def facets(request: Asked) -> Response[bytes]:
+        names = [name for name in request.query_params.get("of", "kind,originator").split(",")[:20] if name]
+        counted = visit_of(request).room.facets(_query(request), names)
+        return _json({name: dict(sorted(counts.items())) for name, counts in counted.items()})
+
+    @get("/api/me", name="api me", opt={"reads": "own account"}, sync_to_thread=False)
+    def me(request: Asked) -> Response[bytes]:
+        visit = visit_of(request)
+        return _json(Me(visit.hand.reader, sorted(visit.hand.roles), visit.world))
+
+    @post("/api/items", name="api enter", opt={"reads": "point read"}, status_code=201)
+    async def enter_item(request: Asked) -> Response[bytes]:
+        visit = visit_of(request)
+        check_token(visit.token, request.headers.get(_TOKEN, ""))
+        handed = _handed(await request.body())
+        data = handed.data if handed.data is not None else (handed.text or "").encode()
+        taken = await run_sync(enter, house, visit, handed.media_type, data, handed.label, handed.beyond)
+        return _json(Entered(list(taken.refs), taken.notices), 201)
+
+    return [items, item, changes, count, facets, me, enter_item]
+
+
+def shown(item: Released) -> Shown:
+    """Return an item as programs get it."""
+    return Shown(
+        item.ref.originator,
+        item.ref.id,
+        item.kind,
+        item.world,
+        item.title,
+        item.label,
+        item.author,
+        item.entered,
+        item.at,
+        item.revision,
+        msgspec.Raw(item.brief),
+    )
+
+
+def _told(change: Change) -> Told:
+    item = shown(change.item) if change.item else None
+    return Told(change.what, change.ref.originator, change.ref.id, change.kind, change.at, item)
+
+
+def _query(request: Asked) -> Query:
+    """Read `kind`, `originator`, `q`, `since`, `until`, `order`, and `facet=name:value` any number of times."""
+    said = request.query_params
+    pairs = parse_qsl(request.scope["query_string"].decode("latin-1"))
+    split = [value.partition(":") for name, value in pairs if name == "facet"]
+    return Query(
+        kind=said.get("kind") or None,
+        originator=said.get("originator") or None,
+        facets=tuple((name, value) for name, _, value in split),
+        words=said.get("q", ""),
+        since=_instant(said.get("since")),
+        until=_instant(said.get("until")),
+        order="oldest" if said.get("order") == "oldest" else "newest",
+    )
+
+
+def _instant(text: str | None) -> Instant | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 16:
+        raise Malformed("An instant is whole microseconds since 1970-01-01T00:00:00Z. Nothing was read.")
+    return int(text)
+
+
+def _limit(text: str | None) -> int:
+    if not text:
+        return 50
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= _MOST:
+        raise Malformed(f"A limit is a whole number from 1 to {_MOST}. Nothing was read.")
+    return int(text)
+
+
+def _handed(body: bytes) -> Handed:
+    try:
+        return msgspec.json.decode(body, type=Handed)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        said = "nested too deep" if isinstance(wrong, RecursionError) else str(wrong)
+        raise Malformed(f"The body is not what this address takes: {said}. Nothing was entered.") from None
+
+
+def _json(value: object, status: int = 200) -> Response[bytes]:
+    return Response(msgspec.json.encode(value), media_type="application/json", status_code=status)

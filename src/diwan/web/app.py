@@ -1,0 +1,81 @@
+"""The app: every route of the shell and of the desks, behind one guard; and serving it over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import uvicorn
+from litestar import Litestar, Response, Router, get
+
+from diwan.house import House
+from diwan.terms.errors import NotFound
+from diwan.terms.gate import World
+from diwan.web import api, compose, desks, item, sign, watch
+from diwan.web.files import Files
+from diwan.web.guard import NOTHING, guard
+from diwan.web.headers import send_headers
+from diwan.web.pages import Pages
+from diwan.web.problems import handlers
+from diwan.web.visit import BASES
+
+_AROUND: Final = 64 * 1024
+"""Bytes that a form may have around the document it brings."""
+
+_GRACE: Final = 10
+"""Seconds that requests under way are given when the node stops."""
+
+
+def create_app(house: House) -> Litestar:
+    """Return the shell of a node; every route declares what it reads in `opt["reads"]`, or the guard refuses it."""
+    static = Files()
+    pages = Pages(house, static)
+    return Litestar(
+        route_handlers=[
+            _static(static),
+            *sign.routes(house, pages),
+            *(_world(house, pages, world) for world in World),
+        ],
+        guards=[guard(house)],
+        exception_handlers=handlers(house, pages),
+        before_send=[send_headers],
+        request_max_body_size=house.settings.largest + _AROUND,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def serve(house: House, host: str, port: int) -> None:
+    """Serve a node's pages and API at `host`:`port`; returns after SIGINT or SIGTERM, with the house still open."""
+    config = uvicorn.Config(
+        create_app(house),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,  # an address with a search in it belongs in no log of the machine
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    uvicorn.Server(config).run()
+
+
+def _world(house: House, pages: Pages, world: World) -> Router:
+    handlers = [
+        *watch.routes(pages),
+        *item.routes(house, pages),
+        *compose.routes(house, pages),
+        *desks.routes(house, pages),
+        *api.routes(house),
+    ]
+    return Router(BASES[world] or "/", route_handlers=handlers, opt={"world": world})
+
+
+def _static(static: Files) -> Any:
+    @get("/static/{digest:str}/{name:path}", name="static", opt={"reads": NOTHING}, sync_to_thread=False)
+    def file(digest: str, name: str) -> Response[bytes]:
+        found = static.get(digest, str(name).lstrip("/"))
+        if found is None:
+            raise NotFound
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        return Response(found.data, media_type=found.media_type, headers=headers)
+
+    return file

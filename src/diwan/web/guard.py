@@ -1,0 +1,49 @@
+"""The guard before every route: denied, unless the route declares what it reads and someone may ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from diwan.house import House
+from diwan.terms.errors import NotAllowed
+from diwan.web.form import check_origin
+from diwan.web.problems import SignedOut, address_of
+from diwan.web.session import who
+from diwan.web.visit import Asked, Visit, language_of
+
+NOTHING: Final = "nothing"
+"""What a route declares that reads nothing of the register: static files, signing in."""
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+
+Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]
+
+
+def guard(house: House) -> Guard:
+    """Return the guard of a node's shell."""
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if "reads" not in handler.opt:
+            raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
+        request: Asked = Asked(connection.scope)
+        if request.method not in _SAFE:
+            check_origin(request)
+        if handler.opt["reads"] == NOTHING:
+            return
+        here = who(house, request)
+        if here is None:
+            raise SignedOut
+        request.scope["state"]["visit"] = Visit(
+            house=house,
+            hand=here.account.hand,
+            name=here.account.shown,
+            token=here.token,
+            world=handler.opt["world"],
+            language=language_of(house, request),
+            address=address_of(request),
+        )
+
+    return admit

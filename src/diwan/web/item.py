@@ -1,0 +1,139 @@
+"""An item's own pages: what it says, why it can be read, its originals, and what its originator can do with it."""
+
+from __future__ import annotations
+
+from base64 import b32encode
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import quote
+
+from anyio.to_thread import run_sync
+from litestar import Response, get, post
+from litestar.response import Redirect
+
+from diwan.house import House
+from diwan.reading import Released
+from diwan.sealing.envelope import to_wire
+from diwan.terms.errors import Malformed, NotFound
+from diwan.terms.item import Ref
+from diwan.web.form import read_own_form
+from diwan.web.labels import choices, label_of, ticks_of
+from diwan.web.pages import Pages
+from diwan.web.visit import Asked, Visit, visit_of
+from diwan.web.why import reasons
+from diwan.web.wording import address
+
+_ID: Final = 32
+_MINUTE: Final = 60_000_000
+_SERIAL: Final = 10
+_OPAQUE: Final = "application/octet-stream"
+
+
+def ref_of(originator: str, ident: str) -> Ref:
+    """Return the reference that an address names.
+
+    Raises:
+        NotFound: it has not the shape of one; what cannot exist is answered like what is not released.
+    """
+    if len(ident) != _ID or not set(ident) <= set("0123456789abcdef"):
+        raise NotFound
+    return Ref(originator, ident)
+
+
+def routes(house: House, pages: Pages) -> list[Any]:
+    """Return the handlers of an item's pages."""
+
+    @get("/items/{originator:str}/{ident:str}", name="item", opt={"reads": "point read"}, sync_to_thread=False)
+    def item(request: Asked, originator: str, ident: str) -> Response[str]:
+        visit = visit_of(request)
+        found = visit.room.get(ref_of(originator, ident))
+        return pages.page(visit, "item.html", _view(house, pages, visit, found))
+
+    @get(
+        "/items/{originator:str}/{ident:str}/parts/{part:str}",
+        name="part",
+        opt={"reads": "attachment"},
+        sync_to_thread=False,
+    )
+    def part(request: Asked, originator: str, ident: str, part: str) -> Response[bytes]:
+        room = visit_of(request).room
+        for one in room.parts(room.get(ref_of(originator, ident))):
+            if one.name == part:
+                return download(one.data, one.name)
+        raise NotFound
+
+    @get(
+        "/items/{originator:str}/{ident:str}/envelope",
+        name="envelope",
+        opt={"reads": "attachment"},
+        sync_to_thread=False,
+    )
+    def envelope(request: Asked, originator: str, ident: str) -> Response[bytes]:
+        room = visit_of(request).room
+        sealed, _ = room.envelope(room.get(ref_of(originator, ident)))
+        return download(to_wire(sealed), f"{originator}-{ident}.envelope")
+
+    @post("/items/{originator:str}/{ident:str}/relabel", name="relabel", opt={"reads": "point read"}, status_code=303)
+    async def relabel(request: Asked, originator: str, ident: str) -> Redirect:
+        visit, ref = visit_of(request), ref_of(originator, ident)
+        form = await read_own_form(request, visit)
+        label = label_of(form, house.rules())
+        visit.room.get(ref)
+        await run_sync(house.relabel, visit.hand, ref, label)
+        return Redirect(address(visit.base, ref), status_code=303)
+
+    @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
+    async def recall(request: Asked, originator: str, ident: str) -> Redirect:
+        visit, ref = visit_of(request), ref_of(originator, ident)
+        form = await read_own_form(request, visit)
+        visit.room.get(ref)
+        if form.one("sure") != "yes":
+            raise Malformed("The box that says you mean it is not ticked. Nothing was recalled.")
+        await run_sync(house.recall, visit.hand, ref)
+        return Redirect(visit.base or "/", status_code=303)
+
+    return [item, part, envelope, relabel, recall]
+
+
+def download(data: bytes, name: str) -> Response[bytes]:
+    """Return bytes of others as a file to keep, of no type that any browser would open."""
+    headers = {
+        "content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "content-security-policy": "default-src 'none'; sandbox",
+    }
+    return Response(data, media_type=_OPAQUE, headers=headers)
+
+
+def serial(visit: Visit, item: Released) -> str:
+    """Return the serial of a copy: the same for the same reader, revision and minute, and hard to guess for another.
+
+    It is made again from a read log, so that a copy found elsewhere leads to who printed it.
+    """
+    about = f"{visit.hand.reader.id}\0{item.ref}\0{item.revision}\0{visit.room.now // _MINUTE}"
+    return b32encode(sha256(about.encode()).digest()).decode()[:_SERIAL]
+
+
+def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str, object]:
+    room, reader = visit.room, visit.hand.reader
+    show = house.desk_of(item.kind).shows.get(item.kind)
+    mine = visit.enters and item.ref.originator == reader.party
+    say = pages.gettext(visit.language)
+    return {
+        **(show.view(room, item) if show else {}),
+        "template": show.template if show else None,
+        "item": item,
+        "title": item.title,
+        "parent": room.parent(item),
+        "links": room.links(item),
+        "linked_from": room.linked_from(item),
+        "children": room.children(item),
+        "related": room.related(item),
+        "history": room.history(item),
+        "parts": room.parts(item),
+        "reasons": reasons(room.why(item), reader, house.rules(), room.now, say, visit.language.locale),
+        "reach": room.reach(item) if item.ref.originator == reader.party else None,
+        "mine": mine,
+        "choices": choices(house, room) if mine else (),
+        "ticked": ticks_of(item.label),
+        "serial": serial(visit, item),
+    }

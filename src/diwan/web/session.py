@@ -1,0 +1,69 @@
+"""Who asks: a person by the cookie of their session, a program by its token."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from litestar import Response
+from litestar.datastructures import Cookie
+
+from diwan.house import House
+from diwan.people.accounts import Account
+from diwan.web.visit import Asked
+
+_SECURE: Final = "__Host-diwan"
+_PLAIN: Final = "diwan"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_BEARER: Final = "bearer "
+
+
+class Here(msgspec.Struct, frozen=True):
+    """Someone who is signed in; `token` is what the forms of their session carry, None for a program."""
+
+    account: Account
+    token: str | None
+
+
+def who(house: House, request: Asked) -> Here | None:
+    """Return who asks, or None; a request that brings a program's token is that program's, whatever its cookies."""
+    said = request.headers.get("authorization")
+    if said is not None:
+        secret = said[len(_BEARER) :] if said.lower().startswith(_BEARER) else ""
+        account = house.doors.who(secret.strip())
+        return Here(account, None) if account else None
+    secret = session_of(request)
+    account = house.doors.who(secret) if secret else None
+    return Here(account, _token(secret)) if account else None
+
+
+def session_of(request: Asked) -> str:
+    """Return the secret of the session that a request's cookie names, or an empty text."""
+    return request.cookies.get(_name(request), "")
+
+
+def begin(answer: Response[None], request: Asked, secret: str) -> None:
+    """Give the browser its session; it ends with the browser, or when the node ends it."""
+    answer.set_cookie(_cookie(request, secret))
+
+
+def end(answer: Response[None], request: Asked) -> None:
+    """Take the session from the browser."""
+    answer.set_cookie(_cookie(request, "", max_age=0))
+
+
+def _cookie(request: Asked, secret: str, max_age: int | None = None) -> Cookie:
+    secure = _name(request) == _SECURE
+    return Cookie(_name(request), value=secret, secure=secure, httponly=True, samesite="lax", max_age=max_age)
+
+
+def _name(request: Asked) -> str:
+    # Browsers differ on whether they keep Secure cookies of http://localhost, and most refuse those of
+    # http://127.0.0.1. On loopback nothing leaves the machine, so a plain cookie stands in there, and there alone.
+    local = request.url.scheme == "http" and request.url.hostname in _LOOPBACK
+    return _PLAIN if local else _SECURE
+
+
+def _token(secret: str) -> str:
+    return sha256(f"diwan-form-v1\0{secret}".encode()).hexdigest()[:32]

@@ -1,0 +1,80 @@
+"""Signing in and out, and choosing a language: what anyone may ask, for it reads nothing of the register."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from anyio.to_thread import run_sync
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from litestar.enums import MediaType
+from litestar.response import Redirect
+
+from diwan.house import House
+from diwan.terms.errors import NotAllowed
+from diwan.web.form import check_token, read_form
+from diwan.web.guard import NOTHING
+from diwan.web.language import COOKIE, LANGUAGES
+from diwan.web.pages import Pages
+from diwan.web.session import begin, end, session_of, who
+from diwan.web.visit import Asked, language_of
+
+_YEAR: Final = 365 * 24 * 3600
+
+
+def routes(house: House, pages: Pages) -> list[Any]:
+    """Return the handlers of the way in and out."""
+
+    def ask_again(request: Asked, then: str, refused: str, status: int) -> Response[str]:
+        text = pages.fill(language_of(house, request), "sign_in.html", next=then, refused=refused)
+        return Response(text, status_code=status, media_type=MediaType.HTML)
+
+    @get("/sign-in", name="sign in page", opt={"reads": NOTHING}, sync_to_thread=False)
+    def ask(request: Asked) -> Response[str]:
+        return ask_again(request, inside(request.query_params.get("next", "")), "", 200)
+
+    @post("/sign-in", name="sign in", opt={"reads": NOTHING}, status_code=303)
+    async def sign_in(request: Asked) -> Response[Any]:
+        form = await read_form(request, house.settings.largest)
+        then = inside(form.one("next"))
+        address = request.client.host if request.client else ""
+        try:
+            # In a thread: a password takes a while to check, on purpose.
+            _, secret = await run_sync(house.doors.sign_in, form.one("name"), form.one("password"), address)
+        except NotAllowed as refusal:
+            return ask_again(request, then, str(refusal), 403)
+        if before := session_of(request):
+            await run_sync(house.doors.sign_out, before)
+        answer = Redirect(then, status_code=303)
+        begin(answer, request, secret)
+        return answer
+
+    @post("/sign-out", name="sign out", opt={"reads": NOTHING}, status_code=303)
+    async def sign_out(request: Asked) -> Redirect:
+        form = await read_form(request, house.settings.largest)
+        here = who(house, request)
+        if here is not None:
+            check_token(here.token, form.one("token"))
+            await run_sync(house.doors.sign_out, session_of(request))
+        answer = Redirect("/sign-in", status_code=303)
+        end(answer, request)
+        return answer
+
+    @post("/language", name="language", opt={"reads": NOTHING}, status_code=303)
+    async def choose_language(request: Asked) -> Redirect:
+        form = await read_form(request, house.settings.largest)
+        answer = Redirect(inside(form.one("next")), status_code=303)
+        chosen = form.one("language")
+        if chosen in LANGUAGES:
+            secure = request.url.scheme == "https"
+            answer.set_cookie(Cookie(COOKIE, value=chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="lax"))
+        return answer
+
+    return [ask, sign_in, sign_out, choose_language]
+
+
+def inside(address: str) -> str:
+    """Return an address of this node to go on to; anything that would lead elsewhere becomes the watch."""
+    # Browsers read a backslash as a slash and drop control characters, so that `/\\host` would leave the node.
+    plain = address.isascii() and address.isprintable() and "\\" not in address
+    return address if plain and address.startswith("/") and not address.startswith("//") else "/"

@@ -1,0 +1,70 @@
+"""A visit: who asks, in which world and language; made by the guard, and the only way to a reading room from here."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+
+from diwan.house import House
+from diwan.reading import ReadingRoom
+from diwan.terms.gate import World
+from diwan.terms.hand import Hand, Role
+from diwan.web.language import COOKIE, Language, choose
+
+BASES: Final = {World.ACTUAL: "", World.EXERCISE: "/exercise", World.TEST: "/test"}
+"""Every world has addresses of its own, so that no page, link or saved search ever mixes them."""
+
+ENTERING: Final = frozenset({Role.DUTY_OFFICER, Role.RELEASING_OFFICER, Role.PROGRAMME_OFFICER})
+"""The roles that enter items; nobody else is offered the forms."""
+
+Asked = Request[Any, Any, Any]
+"""A request, as handlers get it."""
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """One request by someone who is signed in."""
+
+    house: House
+    hand: Hand
+    name: str
+    """How the pages address them."""
+    token: str | None
+    """What this session's forms carry; None for a program, which sends no cookie and needs none."""
+    world: World
+    language: Language
+    address: str
+    """Where to come back to after something that is done beside the way, such as choosing a language."""
+
+    @property
+    def base(self) -> str:
+        """Where the addresses of this world begin."""
+        return BASES[self.world]
+
+    @property
+    def enters(self) -> bool:
+        """Whether their roles enter anything; whether a given item may be, intake says."""
+        return bool(self.hand.roles & ENTERING)
+
+    @property
+    def room(self) -> ReadingRoom:
+        """The reading room, in this world."""
+        return self.house.room(self.hand.reader, self.world)
+
+
+def visit_of(request: Asked) -> Visit:
+    """Return the visit that the guard made for a request.
+
+    Raises:
+        KeyError: the route reads nothing, so nobody was asked to sign in.
+    """
+    visit = request.scope["state"]["visit"]
+    assert isinstance(visit, Visit)  # noqa: S101 -- the guard alone writes it
+    return visit
+
+
+def language_of(house: House, request: Asked) -> Language:
+    """Return the language in which a request is answered."""
+    accepted = request.headers.get("accept-language", "")
+    return choose(request.cookies.get(COOKIE), accepted, house.settings.language)

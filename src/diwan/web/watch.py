@@ -1,0 +1,128 @@
+"""The watch: the newest that is released to a reader, filtered, searched and counted; and what changed, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from litestar import Response, get
+
+from diwan.reading import Query
+from diwan.terms.time import Instant, midnight
+from diwan.web.pages import Pages
+from diwan.web.visit import Asked, visit_of
+
+FACETS: Final = ("severity", "urgency", "category", "msgType", "framework", "standing")
+"""What lists can be narrowed by, beside kind and originator; a desk whose items carry none of these shows none."""
+_FIELDS: Final = ("kind", "originator", *FACETS)
+_PAGE: Final = 40
+
+
+class Asking(msgspec.Struct, frozen=True):
+    """What the address of a list asks for; every link on the page is this with one thing changed."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+    q: str = ""
+    first: str = ""
+    last: str = ""
+    after: str | None = None
+
+    @property
+    def chosen(self) -> list[tuple[str, str, str]]:
+        """Return (field, value, address without it) for everything chosen."""
+        return [(name, value, self.query(**{name: ""})) for name, value in self.fields]
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """Return the fields that a form of dates carries along."""
+        return [*self.fields, *([("q", self.q)] if self.q else [])]
+
+    def has(self, name: str, value: str) -> bool:
+        """Return whether a value is chosen."""
+        return (name, value) in self.fields
+
+    def query(self, **changed: object) -> str:
+        """Return the query of an address that asks for the same, but for what is `changed`; never for a later page."""
+        said: dict[str, object] = {**dict(self.fields), "q": self.q, "from": self.first, "to": self.last, **changed}
+        pairs = [(name, value) for name, value in said.items() if value not in ("", None)]
+        return f"?{urlencode(pairs)}" if pairs else ""
+
+    def asks(self, since: Instant | None = None) -> Query:
+        """Return it as the reading room understands it."""
+        said, first, last = dict(self.fields), _day(self.first), _day(self.last)
+        start = since if since is not None else midnight(first) if first else None
+        return Query(
+            kind=said.get("kind"),
+            originator=said.get("originator"),
+            facets=tuple((name, value) for name, value in self.fields if name in FACETS),
+            words=self.q,
+            since=start,
+            until=midnight(last + timedelta(days=1)) if last else None,
+        )
+
+
+def asked(query: Mapping[str, str]) -> Asking:
+    """Return what an address asks for; what it says that no list understands is left out."""
+    return Asking(
+        fields=tuple((name, query[name][:200]) for name in _FIELDS if query.get(name)),
+        q=query.get("q", "").strip()[:200],
+        first=query.get("from", "") if _day(query.get("from", "")) else "",
+        last=query.get("to", "") if _day(query.get("to", "")) else "",
+        after=query.get("after") or None,
+    )
+
+
+def routes(pages: Pages) -> list[Any]:
+    """Return the handlers of the watch."""
+
+    @get("/", name="watch", opt={"reads": "list, facets, count"}, sync_to_thread=False)
+    def watch(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        room, asking = visit.room, asked(request.query_params)
+        query = asking.asks()
+        page = room.page(query, asking.after, _PAGE)
+        view = {
+            "asked": asking,
+            "page": page,
+            "tally": room.tally(query),
+            "facets": _facets(dict(room.facets(query, _FIELDS))),
+            # Something newer than the newest shown is news; on an empty list, anything from now on.
+            "newest": (page.items[0].at if page.items else room.now) + 1,
+        }
+        return pages.page(visit, "watch.html", view, here="watch")
+
+    @get("/news", name="news", opt={"reads": "count"}, sync_to_thread=False)
+    def news(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        asking, since = asked(request.query_params), request.query_params.get("since", "")
+        start = int(since) if since.isascii() and since.isdigit() and len(since) < 17 else visit.room.now
+        return pages.page(visit, "news.html", {"asked": asking, "tally": visit.room.tally(asking.asks(start))})
+
+    @get("/changes", name="changes", opt={"reads": "feed"}, sync_to_thread=False)
+    def changes(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        found = visit.room.changes(request.query_params.get("after") or None)
+        return pages.page(visit, "changes.html", {"changes": found}, here="watch")
+
+    return [watch, news, changes]
+
+
+def _facets(counted: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    return {name: dict(_in_order(name, counts)) for name, counts in counted.items()}
+
+
+def _in_order(name: str, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]:
+    # Ties are broken by name: the order must not depend on which entry was found first.
+    grave = ("extreme", "severe", "moderate", "minor", "unknown")
+    order = {value: place for place, value in enumerate(grave)} if name == "severity" else {}
+    yield from sorted(counts.items(), key=lambda one: (order.get(one[0], 9), -one[1], one[0]))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
