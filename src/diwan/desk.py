@@ -82,6 +82,8 @@ class Desk(msgspec.Struct, frozen=True):
     """Kind → how an edition is made for readers who may not know what an item refers to."""
     opens: Opens | None = None
     checks: Checks | None = None
+    names: Callable[[ReadingRoom], Mapping[str, str]] | None = None
+    """Party ids by the names that texts may use, as far as this reader knows the parties."""
     routes: tuple[Route, ...] = ()
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}

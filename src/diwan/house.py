@@ -21,7 +21,7 @@ from diwan.registry.book import Book
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
-from diwan.registry.keeping import write_backup
+from diwan.registry.keeping import restore, write_backup
 from diwan.registry.proof import Progress, Proof
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.release.decide import Rules
@@ -35,6 +35,8 @@ from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
+
+__all__ = ["House", "is_node", "restore_node", "shipped_policies", "wall_clock"]
 
 _SEED: Final = 32
 
@@ -107,6 +109,11 @@ class House:
             Malformed: the bytes are not what they claim to be; the text says which rule.
         """
         return self.desk_for(media_type).parses[media_type](data, names or {})
+
+    def names(self, reader: Reader) -> Mapping[str, str]:
+        """Return party ids by the names that texts may use, as far as `reader` knows the parties."""
+        room = self.room(reader)
+        return {name: party for desk in self.desks.values() if desk.names for name, party in desk.names(room).items()}
 
     def take(self, hand: Hand, draft: Draft, label: Label, *, originator: str, beyond: Beyond = Beyond.WARN) -> Taken:
         """Enter one draft; durable when this returns.
@@ -221,6 +228,15 @@ class House:
             file.touch(mode=0o600)
             file.write_text(self.chance.bytes(_SEED).hex())
         return bytes.fromhex(file.read_text().strip())
+
+
+def restore_node(file: Path, folder: Path) -> None:
+    """Make a node in the empty `folder` from a backup.
+
+    Raises:
+        Refused: there is a node already, or the file is not a backup.
+    """
+    restore(file, folder)
 
 
 def shipped_policies() -> list[str]:

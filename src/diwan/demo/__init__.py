@@ -2,6 +2,6 @@
 
 from diwan.demo.begin import begin_demo
 from diwan.demo.content import Account, Demo
-from diwan.demo.ground import article_clock, is_demo, lay_out
+from diwan.demo.ground import article_clock, demo_clock, is_demo, lay_out
 
-__all__ = ["Account", "Demo", "article_clock", "begin_demo", "is_demo", "lay_out"]
+__all__ = ["Account", "Demo", "article_clock", "begin_demo", "demo_clock", "is_demo", "lay_out"]

@@ -16,7 +16,7 @@ LONGEST: Final = 1024
 
 
 class Passwords:
-    """Hashes and checks passwords with one set of argon2id parameters (argon2-cffi's defaults: RFC 9106, low memory)."""
+    """Hashes and checks passwords with one set of argon2id parameters; argon2-cffi's own are RFC 9106, low memory."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         """Use the library's own parameters unless others are given."""

@@ -83,7 +83,7 @@ class Book:
 
     def facts(self) -> dict[str, int]:
         """Return the register's own numbers, and how many entries wait for the word index."""
-        with self.own_pages() as pages:
+        with closing(self._reading()) as pages:
             (waiting,) = pages.execute("SELECT count(*) FROM tail").fetchone()
             return {**dict(pages.execute("SELECT name, value FROM state")), "waiting": waiting}
 

@@ -100,6 +100,8 @@ class WordIndex:
         )
         self._pen = pen
         self._one_at_a_time = threading.Lock()
+        self._closing = threading.Event()
+        self._background: threading.Thread | None = None
 
     def catch_up(self, *, everything: bool = False, progress: Callable[[int], None] = lambda _: None) -> int:
         """Index what waits, in full batches (or all of it), and return how many entries were indexed."""
@@ -113,8 +115,21 @@ class WordIndex:
                 self._merge()
         return indexed
 
+    def keep_up(self, every: float) -> None:
+        """Go on indexing in the background, looking every so many seconds, until closed."""
+
+        def go_on() -> None:
+            while not self._closing.wait(every):
+                self.catch_up()
+
+        self._background = threading.Thread(target=go_on, name="diwan-words", daemon=True)
+        self._background.start()
+
     def close(self) -> None:
-        """Close the index's connections."""
+        """Stop indexing and close the index's connections."""
+        self._closing.set()
+        if self._background is not None:
+            self._background.join()
         with self._one_at_a_time:
             self._ink.close()
             self._register.close()

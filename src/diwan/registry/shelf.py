@@ -98,7 +98,8 @@ class Shelf:
     def newest_change(self) -> int:
         """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
         (newest,) = self._sql.execute(
-            "SELECT max((SELECT coalesce(max(newest), 0) FROM open_head), (SELECT coalesce(max(until), 0) FROM last_end))"
+            "SELECT max((SELECT coalesce(max(newest), 0) FROM open_head),"
+            " (SELECT coalesce(max(until), 0) FROM last_end))"
         ).fetchone()
         return max([int(newest), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
 

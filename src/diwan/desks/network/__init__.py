@@ -2,7 +2,14 @@
 
 from diwan.desk import Board, Desk, Show
 from diwan.desks.network.kinds import FRAMEWORK, KINDS, MEDIA_TYPE, MEMBERSHIP, MISSION, PARTY
-from diwan.desks.network.pages import framework_view, membership_view, mission_view, network_board, party_view
+from diwan.desks.network.pages import (
+    framework_view,
+    membership_view,
+    mission_view,
+    names_of_parties,
+    network_board,
+    party_view,
+)
 from diwan.desks.network.parse import parse
 
 DESK = Desk(
@@ -16,5 +23,6 @@ DESK = Desk(
         MEMBERSHIP: Show("network/membership.html", membership_view),
         MISSION: Show("network/mission.html", mission_view),
     },
+    names=names_of_parties,
     package="diwan.desks.network",
 )

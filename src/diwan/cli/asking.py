@@ -1,0 +1,123 @@
+"""`diwan as READER`: the reading room at the console, exactly as that account sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from diwan.cli.opening import HERE, Node, opened
+from diwan.cli.showing import Json, show
+from diwan.house import House
+from diwan.people.accounts import account_named
+from diwan.reading import Change, Query, ReadingRoom, Released
+from diwan.release.marking import marking
+from diwan.terms.errors import Refused
+from diwan.terms.gate import World
+from diwan.terms.time import iso
+
+InWorld = Annotated[World, typer.Option("--world", help="Worlds never mix.")]
+Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. crisis.alert.")]
+Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+COLUMNS = ("at", "marking", "originator", "title")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this part."""
+    group = typer.Typer(no_args_is_help=True, help="Read as one account: what it sees, and nothing more.")
+    app.add_typer(group, name="as")
+
+    @group.callback()
+    def who(context: typer.Context, reader: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
+        """Remember as whom the following command reads."""
+        context.obj = reader
+
+    @group.command("list")
+    def list_items(
+        context: typer.Context,
+        kind: Kind = None,
+        world: InWorld = World.ACTUAL,
+        limit: Limit = 50,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """List what is released to the reader, newest first."""
+        with _room(node, context.obj, world) as (house, room):
+            show(_rows(house, islice(room.walk(Query(kind=kind)), limit)), COLUMNS, as_json=as_json)
+
+    @group.command("count")
+    def count(
+        context: typer.Context,
+        kind: Kind = None,
+        world: InWorld = World.ACTUAL,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Count what is released to the reader."""
+        with _room(node, context.obj, world) as (_, room):
+            show([{"count": room.count(kind)}], ["count"], as_json=as_json)
+
+    @group.command("search")
+    def search(
+        context: typer.Context,
+        words: Annotated[list[str], typer.Argument(help="Words that must all occur.")],
+        kind: Kind = None,
+        world: InWorld = World.ACTUAL,
+        limit: Limit = 50,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Search what is released to the reader, newest first."""
+        with _room(node, context.obj, world) as (house, room):
+            found = islice(room.walk(Query(kind=kind, words=" ".join(words))), limit)
+            show(_rows(house, found), COLUMNS, as_json=as_json)
+
+    @group.command("changes")
+    def changes(
+        context: typer.Context,
+        cursor: Annotated[str | None, typer.Option(help="Where the last call ended.")] = None,
+        world: InWorld = World.ACTUAL,
+        limit: Limit = 50,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Say what was released, revised or retracted for the reader since a cursor; the last line is the next one."""
+        with _room(node, context.obj, world) as (house, room):
+            answer = room.changes(cursor, limit)
+            rows = [_change(house, change) for change in answer.changes]
+            show([*rows, {"what": "cursor", "title": answer.cursor}], ("what", *COLUMNS), as_json=as_json)
+
+
+@contextmanager
+def _room(node: Any, name: str, world: World) -> Iterator[tuple[House, ReadingRoom]]:
+    with opened(node) as house:
+        account = account_named(house.book, name)
+        if account is None:
+            raise Refused(f"No account here is named {name!r}.")
+        yield house, house.room(account.reader, world)
+
+
+def _rows(house: House, items: Any) -> Iterator[dict[str, Any]]:
+    return (_row(house, item) for item in items)
+
+
+def _row(house: House, item: Released) -> dict[str, Any]:
+    policy = house.rules().policy(item.label.policy)
+    return {
+        "at": iso(item.at),
+        "marking": marking(item.label, policy) if policy else item.label.policy,
+        "originator": item.ref.originator,
+        "kind": item.kind,
+        "title": item.title,
+        "id": item.ref.id,
+    }
+
+
+def _change(house: House, change: Change) -> dict[str, Any]:
+    if change.item is not None:
+        return {"what": change.what, **_row(house, change.item)}
+    gone = {"at": iso(change.at), "originator": change.ref.originator, "kind": change.kind, "id": change.ref.id}
+    return {"what": change.what, **gone}

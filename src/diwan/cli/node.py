@@ -1,0 +1,130 @@
+"""Beginning, running, proving and keeping a node."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from diwan.cli.doctor import check_up as check_node
+from diwan.cli.opening import HERE, Node, begin_clock, opened
+from diwan.cli.showing import Json, say, show
+from diwan.demo import begin_demo, lay_out
+from diwan.house import House, is_node, restore_node
+from diwan.settings import FILE
+from diwan.terms.errors import Refused
+
+DEMO = Path("var/demo")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this part."""
+
+    @app.command()
+    def init(
+        keeper: Annotated[str, typer.Option(help="The party that runs this node, e.g. KWT.")],
+        node: Node = HERE,
+        host_party: Annotated[
+            list[str] | None, typer.Option("--host-party", help="Another party whose key is kept here.")
+        ] = None,
+    ) -> None:
+        """Begin a node in an empty folder."""
+        if is_node(node):
+            raise Refused(f"There is a node in {node} already. Nothing was changed.")
+        node.mkdir(parents=True, exist_ok=True)
+        hosted = ", ".join(f'"{party}"' for party in host_party or ())
+        (node / FILE).write_text(f'keeper = "{keeper}"\nhosted = [{hosted}]\n', encoding="utf-8")
+        House(node).close()
+        say(f"A node of {keeper} begins in {node}. Next: diwan user add NAME --party {keeper} --node {node}")
+
+    @app.command()
+    def serve(
+        node: Node = HERE,
+        host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    ) -> None:
+        """Serve the node's pages, feeds and API until stopped."""
+        with opened(node) as house:
+            _serve(house, host, port)
+
+    @app.command()
+    def demo(
+        node: Annotated[Path, typer.Option("--node", help="Where the demo's node lies.")] = DEMO,
+        fresh: Annotated[bool, typer.Option("--fresh", help="Begin it anew.")] = False,
+        serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it, or only lay it out.")] = True,
+        port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    ) -> None:
+        """Begin (or go on with) the demo: the centre in Kuwait on 24 January 2017, and serve it."""
+        if fresh and is_node(node):
+            shutil.rmtree(node)
+        lay_out(node)
+        begin_clock(node)
+        with opened(node) as house:
+            told = begin_demo(house)
+            rows = [{"name": a.name, "who": a.shown, "party": a.party, "password": a.password} for a in told.accounts]
+            if rows:
+                show(rows, ["name", "who", "party", "password"], as_json=False)
+            else:
+                say("The demo had begun before; passwords were shown then. Begin it anew with --fresh.")
+            if serve_it:
+                _serve(house, None, port)
+
+    @app.command()
+    def verify(node: Node = HERE, as_json: Json = False) -> None:
+        """Check every signature, every byte and the audit log, also against its last checkpoint."""
+        with opened(node) as house, Progress(console=Console(stderr=True), transient=True) as progress:
+            tasks: dict[str, Any] = {}
+
+            def told(what: str, done: int, total: int) -> None:
+                if what not in tasks:
+                    tasks[what] = progress.add_task(what, total=total)
+                progress.update(tasks[what], completed=done)
+
+            proof = house.prove(told)
+        row = {"items": proof.items, "audit lines": proof.lines, "root": proof.root.hex(), "faults": list(proof.faults)}
+        show([row], ["items", "audit lines", "root", "faults"], as_json=as_json)
+        if proof.faults:
+            raise typer.Exit(1)
+
+    @app.command()
+    def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], node: Node = HERE) -> None:
+        """Write register, settings and keys into one archive; the node may go on running."""
+        with opened(node) as house:
+            house.backup(file)
+        say(f"{file} holds the node, with its private keys: keep it as you keep those.")
+
+    @app.command()
+    def restore(
+        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An archive from `backup`.")],
+        node: Node = HERE,
+    ) -> None:
+        """Make a node in an empty folder from a backup."""
+        restore_node(file, node)
+        with opened(node) as house:
+            house.book.words.catch_up(everything=True)
+            proof = house.prove()
+        say(f"Restored into {node}: {proof.items} revisions, {proof.lines} audit lines, {len(proof.faults)} faults.")
+        if proof.faults:
+            raise typer.Exit(1)
+
+    @app.command("doctor")
+    def check_up(node: Node = HERE, as_json: Json = False) -> None:
+        """Say what is wrong with the set-up of this node, and what to do about it; exit code 1 when something is."""
+        found = check_node(node)
+        rows = [{"check": one.check, "state": "ok" if one.well else "wrong", "what": one.said} for one in found]
+        show(rows, ["check", "state", "what"], as_json=as_json)
+        if not all(one.well for one in found):
+            raise typer.Exit(1)
+
+
+def _serve(house: House, host: str | None, port: int | None) -> None:
+    from diwan.web.serving import serve  # noqa: PLC0415 -- slow import; most commands need no web shell
+
+    at, on = host or house.settings.host, port or house.settings.port
+    say(f"Look at [bold]http://{at}:{on}/[/] (Ctrl-C stops)")
+    house.book.words.keep_up(every=2.0)
+    serve(house, at, on)
