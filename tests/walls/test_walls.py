@@ -253,8 +253,9 @@ NAMES = [
     ("a desk decides release", "desks/spare/watch.py", "import diwan.release.decide", "diwan.release.decide"),
     ("the house decides release", "house.py", "from diwan.release.decide import reaches", "reaches"),
     ("the reading room decides release", "reading/decide.py", "from diwan.release.decide import *", "*"),
-    ("web takes the book from the house", "web/taken.py", "def f(house):\n    return house.book", ".book"),
-    ("a desk takes the book from the house", "desks/spare/acts.py", "def f(house):\n    return house.book", ".book"),
+    ("web opens the house's book", "web/booked.py", "def f(house):\n    return house.book.own_pages()", ".book"),
+    ("web keeps the house's book", "web/kept.py", "def f(house):\n    book = house.book\n    return book", ".book"),
+    ("a desk opens the house's book", "desks/spare/acts.py", "def f(h):\n    return h.book.write(print)", ".book"),
     ("web looks into an object", "web/inside.py", "def f(room):\n    return room.__dict__", ".__dict__"),
     ("web looks into an object by a word", "web/vars.py", "def f(room):\n    return vars(room)", "vars"),
     ("web looks past an object", "web/past.py",
@@ -268,7 +269,7 @@ DECIDERS = {"admits", "next_turn", "open_gates", "reaches", "decide", "diwan.rel
 MAY_DECIDE = ("release", "registry/grants.py", "intake")
 INSIDES = {"__dict__", "__getattribute__", "__closure__", "__globals__", "__subclasses__", "f_locals"}
 WORDS = {"vars", "globals", "locals", "__import__"}
-TAKES_NO_BOOK = ("web", "desks", "exchange", "cli", "demo", "desk.py")
+OPENS_NO_BOOK = ("web", "desks", "exchange", "desk.py")
 
 
 def test_every_attempt_that_the_import_map_forbids_is_named_by_its_contract(write: Write, run: Run) -> None:
@@ -358,18 +359,26 @@ def at(file: str, line: str) -> bool:
 
 
 def told(source: Path) -> Iterator[tuple[str, str]]:
-    """Each (file, name) by which a file decides release, takes the book, or looks inside what it was lent."""
+    """Each (file, name) by which a file decides release, opens the book, or looks inside what it was lent."""
     for file in sorted(source.rglob("*.py")):
         name = file.relative_to(source).as_posix()
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+        for node in nodes:
             if not name.startswith(MAY_DECIDE):
                 yield from ((name, asked) for asked in _imported(node) if asked in DECIDERS)
             if isinstance(node, ast.Attribute) and node.attr in INSIDES:
                 yield name, f".{node.attr}"
             if isinstance(node, ast.Name) and node.id in WORDS:
                 yield name, node.id
-            if isinstance(node, ast.Attribute) and node.attr == "book" and name.startswith(TAKES_NO_BOOK):
-                yield name, ".book"
+        if name.startswith(OPENS_NO_BOOK):
+            yield from ((name, ".book") for _ in range(_books(nodes)))
+
+
+def _books(nodes: list[ast.AST]) -> int:
+    """How often the book is opened or kept, and not just handed on to accounts, which may have it."""
+    handed_on = {id(given) for node in nodes if isinstance(node, ast.Call) for given in node.args}
+    books = [node for node in nodes if isinstance(node, ast.Attribute) and node.attr == "book"]
+    return sum(id(node) not in handed_on for node in books)
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
