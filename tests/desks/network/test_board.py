@@ -199,7 +199,7 @@ def test_picture_says_the_same_as_the_table_beside_it(say: Say, board: Look) -> 
     ("statement", "expected"),
     [
         (KUWAIT, "Kuwait"),
-        (ICI, "List kept by"),
+        (ICI, "Kept by"),
         (member("KWT"), "Stated by the keeper of the list."),
         (EMBASSY, "Accredited to"),
         (OFFICE, "Opened by"),
@@ -227,7 +227,7 @@ def test_membership_by_another_than_the_keeper_is_called_a_claim_on_its_page(
 
     page = _html(DESK.shows[item.kind].template, dict(DESK.shows[item.kind].view(room, item)))
 
-    assert "A claim: the list is kept by" in page
+    assert "A claim, which lets nobody read anything." in page
 
 
 def test_name_that_looks_like_markup_stays_text(say: Say, board: Look) -> None:
