@@ -10,6 +10,7 @@ import msgspec
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
+from diwan.terms.time import Instant
 
 Parse = Callable[[bytes, Mapping[str, str]], Draft]
 """Bytes, and the names of parties as texts may write them (name → party id), to a draft."""
@@ -71,6 +72,43 @@ Checks = Callable[[bytes], Sequence[Finding]]
 """Says everything that is wrong with bytes, errors and warnings, by the standard's own rule ids."""
 
 
+class Deed(msgspec.Struct, frozen=True):
+    """Who does something, when, and under what new name; chance and clock are passed in."""
+
+    party: str
+    ident: str
+    """Random, 32 hexadecimal digits."""
+    now: Instant
+    note: str = ""
+
+
+class Act(msgspec.Struct, frozen=True):
+    """Something a reader can do about an item: the answer is an item of its own, under the one it is about."""
+
+    name: str
+    title: str
+    """What the button says, an English message for gettext."""
+    needs_note: bool
+    offered: Callable[[ReadingRoom, Released], bool]
+    """Whether this reader can do it about this item."""
+    make: Callable[[Released, Deed], Draft]
+    to: Callable[[Released], tuple[str, ...]]
+    """The parties that the answer is for."""
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """What a signature inside the original bytes says, checked with the keys pinned for its originator."""
+
+    outcome: str
+    """`valid`, `broken` or `unverifiable`; none of them keeps an item out."""
+    key: str | None
+    why: str
+
+
+Proves = Callable[[bytes, Mapping[str, bytes], Instant], Sequence[Signed]]
+"""Checks the signatures that bytes carry: bytes, pinned certificates (name → PEM), and the instant that counts."""
+
+
 class Desk(msgspec.Struct, frozen=True):
     """One domain at the node, speaking that domain's own standard."""
 
@@ -82,6 +120,9 @@ class Desk(msgspec.Struct, frozen=True):
     """Kind → how an edition is made for readers who may not know what an item refers to."""
     opens: Opens | None = None
     checks: Checks | None = None
+    acts: Mapping[str, tuple[Act, ...]] = {}
+    """Kind → what can be done about it."""
+    proves: Proves | None = None
     names: Callable[[ReadingRoom], Mapping[str, str]] | None = None
     """Party ids by the names that texts may use, as far as this reader knows the parties."""
     routes: tuple[Route, ...] = ()

@@ -8,14 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from diwan.desk import Desk
+from diwan.desk import Act, Deed, Desk, Signed
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
 from diwan.intake.office import Office
 from diwan.intake.take import Taken, take, take_all
 from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
-from diwan.reading import ReadingRoom, open_room
+from diwan.reading import ReadingRoom, Released, open_room
 from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance, Clock, wall_clock
@@ -23,7 +23,7 @@ from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
 from diwan.registry.keeping import restore, write_backup
 from diwan.registry.proof import Progress, Proof
-from diwan.release.audience import Audience, audience, known_parties
+from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.decide import Rules
 from diwan.release.policy import read_policy
 from diwan.sealing.checkpoint import checkpoint, read_checkpoint
@@ -33,12 +33,14 @@ from diwan.terms.errors import Malformed, Refused
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
-from diwan.terms.label import Label
+from diwan.terms.label import Handling, Label
 from diwan.terms.reader import Reader
 
 __all__ = ["House", "is_node", "restore_node", "shipped_policies", "wall_clock"]
 
 _SEED: Final = 32
+_ANSWER: Final = Label("TLP", "UNCLASSIFIED", handling=Handling(tlp="TLP:AMBER"))
+"""What an answer to an item without a nameable audience is labelled from."""
 
 
 def is_node(folder: Path) -> bool:
@@ -141,6 +143,31 @@ class House:
         """Return whom a label would reach if `originator` set it now; nobody if it is at fault."""
         rules = self.book.rules()
         return audience(Stand(originator, label), known_parties(rules), rules, self.clock())
+
+    def act(self, hand: Hand, item: Released, act: Act, note: str = "") -> Taken:
+        """Do something about an item: the answer is an item of its own under it, for the parties the act says.
+
+        Raises:
+            Refused: the act asks for a note, or the hand may not enter; nothing was entered.
+        """
+        if act.needs_note and not note.strip():
+            raise Malformed("This answer needs a reason in its note. Nothing was entered.")
+        deed = Deed(hand.reader.party, self.chance.bytes(16).hex(), self.clock(), note.strip())
+        rules, parties = self.book.rules(), act.to(item)
+        label = only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
+        return self.take(hand, act.make(item, deed), label, originator=hand.reader.party)
+
+    def proofs(self, item: Released, room: ReadingRoom) -> Sequence[Signed]:
+        """Return what the signatures inside an item's bytes say, by the certificates pinned for its originator.
+
+        Certificates lie as PEM in the node's folder, `pins/ORIGINATOR/name.pem`; what comes with an item counts not.
+        """
+        proves = self.desk_of(item.kind).proves
+        if proves is None:
+            return ()
+        folder = self.folder / "pins" / item.ref.originator
+        pinned = {file.stem: file.read_bytes() for file in sorted(folder.glob("*.pem"))}
+        return proves(room.parts(item)[0].data, pinned, item.entered)
 
     def relabel(self, hand: Hand, ref: Ref, label: Label) -> None:
         """Put an item behind a new label; only its originator may."""

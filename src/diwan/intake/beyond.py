@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from diwan.registry.ink import Ink, Standing
-from diwan.release.audience import Audience, audience, known_parties
+from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.combine import combine
 from diwan.release.decide import Rules, open_gates
 from diwan.terms.errors import NotAllowed
 from diwan.terms.gate import Gate, Stand
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Link
-from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Label
+from diwan.terms.label import Label
+
+WORLD: Final = "WORLD"
+"""Stands for everyone where parties are listed; where everyone is released to, nobody can be left out by name."""
 
 
 class Beyond(StrEnum):
@@ -81,7 +85,10 @@ def settle(
                 issued, links=(*issued.links, *(Link("edition of", alias) for alias in draft.aliases))
             )
             notice = Notice(f"{said} They get an edition of their own.", tuple(outside))
-            return Settled(((draft, narrowed), (issued, _only_for(rules, label, outside))), (*notices, notice))
+            return Settled(
+                ((draft, narrowed), (issued, label if WORLD in outside else only_for(label, outside, rules) or label)),
+                (*notices, notice),
+            )
 
 
 def _narrower_targets(
@@ -111,7 +118,7 @@ def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audien
 
 def _outside(mine: Audience, theirs: Audience) -> tuple[str, ...]:
     if mine.world and not theirs.world:
-        return (*sorted(mine.parties - theirs.parties), "WORLD")
+        return (*sorted(mine.parties - theirs.parties), WORLD)
     return tuple(sorted(mine.parties - theirs.parties)) if not theirs.world else ()
 
 
@@ -123,16 +130,6 @@ def _narrow(rules: Rules, label: Label, targets: Iterable[Standing]) -> Label:
             " Nothing was entered."
         )
     return narrowed
-
-
-def _only_for(rules: Rules, label: Label, outside: list[str]) -> Label:
-    # Where everyone is released to, nobody can be left out by name: those who know the original see both.
-    if "WORLD" in outside:
-        return label
-    others = tuple(category for category in label.categories if category.tag != RELEASABLE_TO)
-    wanted = Category(RELEASABLE_TO, CategoryType.PERMISSIVE, tuple(outside))
-    only = msgspec.structs.replace(label, categories=(*others, wanted), succession=None)
-    return only if rules.valid(only) else label
 
 
 def _named_parties(rules: Rules, ink: Ink, draft: Draft, stand: Stand) -> Iterable[Notice]:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from typing import Final, TypedDict
 
 import msgspec
+from cryptography.x509 import load_pem_x509_certificate
 
-from diwan.desks.crisis.kinds import instant_of
-from diwan.desks.crisis.parse import check, drafts_in, parse, read_alert
-from diwan.desks.crisis.render import alert_edition, cap_xml
+from diwan.desk import Act, Deed, Signed
+from diwan.desks.crisis.kinds import Alert, Brief, MsgType, instant_of
+from diwan.desks.crisis.parse import check, drafts_in, parse, read_alert, verify
+from diwan.desks.crisis.render import ack, alert_edition, cap_xml, error
+from diwan.reading import ReadingRoom, Released
 from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
+from diwan.terms.time import Instant
+
+
+class _Sent(TypedDict):
+    sender: str
+    sent: Instant
+
+
+_brief: Final = msgspec.json.Decoder(Brief)
 
 
 def open_file(data: bytes, file: str, names: Mapping[str, str]) -> Iterable[Draft | Reject]:
@@ -35,3 +48,45 @@ def edition(update: Draft) -> Draft:
     issued = alert_edition(alert, identifier=f"E-{sha256(data).hexdigest()[:24]}", sent=instant_of(alert.sent) or 0)
     draft = parse(cap_xml(issued), {})
     return msgspec.structs.replace(draft, parent=update.parent)
+
+
+def proofs(data: bytes, pinned: Mapping[str, bytes], at: Instant) -> tuple[Signed, ...]:
+    """Return what the XML signatures of an alert say, by the certificates pinned for its originator."""
+    keys = {name: load_pem_x509_certificate(pem) for name, pem in pinned.items()}
+    return tuple(Signed(verdict.outcome, verdict.key, verdict.why) for verdict in verify(data, keys, at))
+
+
+def _acknowledgement(item: Released, deed: Deed) -> Draft:
+    note = deed.note or None
+    return _under(item, ack(_brief_of(item), identifier=f"ACK-{deed.ident}", note=note, **_from(deed)))
+
+
+def _rejection(item: Released, deed: Deed) -> Draft:
+    return _under(item, error(_brief_of(item), identifier=f"ERR-{deed.ident}", note=deed.note, **_from(deed)))
+
+
+def _from(deed: Deed) -> _Sent:
+    return {"sender": f"watch@{deed.party.lower()}.diwan.invalid", "sent": deed.now}
+
+
+def _brief_of(item: Released) -> Brief:
+    return _brief.decode(item.brief)
+
+
+def _under(item: Released, answer: Alert) -> Draft:
+    return msgspec.structs.replace(parse(cap_xml(answer), {}), parent=item.ref)
+
+
+def _others_alert(room: ReadingRoom, item: Released) -> bool:
+    answerable = _brief_of(item).msg_type in (MsgType.ALERT, MsgType.UPDATE)
+    return answerable and item.ref.originator != room.reader.party
+
+
+def _to_originator(item: Released) -> tuple[str, ...]:
+    return (item.ref.originator,)
+
+
+ACTS: Final = (
+    Act("acknowledge", "Acknowledge", False, _others_alert, _acknowledgement, _to_originator),
+    Act("reject", "Reject, with a reason", True, _others_alert, _rejection, _to_originator),
+)
