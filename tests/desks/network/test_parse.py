@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,6 +115,21 @@ def test_mission_points_to_who_sent_it_and_to_whom(json: Callable[..., bytes]) -
     )
     assert draft.title == "Mission of KWT to NATO"
     assert parse(json(**OFFICE), {}).title == "Office of NATO in KWT"
+
+
+@pytest.mark.parametrize(
+    ("said", "french"),
+    [
+        (MEMBER, "KWT · ICI · membre · \u200e2004-06-28 – …"),
+        ({"kind": "membership", "framework": "ICI", "party": "SAU", "standing": "aspirant"}, "SAU · ICI · candidat"),
+        (EMBASSY, "Mission de KWT auprès de NATO"),
+        ({**KUWAIT, "names": {"fr": "Koweït"}}, "Koweït (KWT)"),
+    ],
+)
+def test_list_can_show_a_statement_in_the_readers_language(
+    json: Callable[..., bytes], said: dict[str, object], french: str
+) -> None:
+    assert msgspec.json.decode(parse(json(**said), {}).brief)["headlines"]["fr"] == french
 
 
 @pytest.mark.parametrize(

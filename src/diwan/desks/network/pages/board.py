@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from diwan.desk import Request
-from diwan.desks.network.kinds import MissionType, Party, Told, Turn, holds, parties, posts, rolls, turns
+from diwan.desks.network.kinds import MissionType, Party, Told, Turn, first_day, holds, parties, posts, rolls, turns
 from diwan.desks.network.pages.picture import picture
 from diwan.desks.network.pages.statements import called, items, told
 from diwan.reading import ReadingRoom
@@ -58,6 +58,7 @@ def network_board(room: ReadingRoom, request: Request) -> Mapping[str, object]:
         "picture": picture(kept),
         "items": read,
         "called": called,
+        "first_day": first_day,
     }
 
 

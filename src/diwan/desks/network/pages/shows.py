@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diwan.desks.network.kinds import Belonging, Framework, Mission, Party, Post, kept, parties, posts, rolls
+from diwan.desks.network.kinds import Belonging, Framework, Mission, Party, Post, first_day, kept, parties, posts, rolls
 from diwan.desks.network.pages.statements import called, items, statement_of, told
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.item import Ref
@@ -74,4 +74,4 @@ def mission_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
 
 def _surroundings(read: Mapping[Ref, Released]) -> dict[str, object]:
     known = parties(map(told, read.values()))
-    return {"known": {party: about for party, (_, about) in known.items()}, "items": read, "called": called}
+    return {"known": {party: about for party, (_, about) in known.items()}, "called": called, "first_day": first_day}

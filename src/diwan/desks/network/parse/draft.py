@@ -30,6 +30,20 @@ _WORDS: Final = {
     Standing.ASPIRANT: {"en": "aspirant", "fr": "candidat", "ar": "مرشح"},
     Standing.FORMER: {"en": "former member", "fr": "ancien membre", "ar": "عضو سابق"},
 }
+_MISSIONS: Final = {
+    MissionType.MISSION: {
+        "en": "Mission of {of} to {to}",
+        "fr": "Mission de {of} auprès de {to}",
+        "ar": "بعثة {of} لدى {to}",
+    },
+    MissionType.OFFICE: {
+        "en": "Office of {of} in {host}",
+        "fr": "Bureau de {of} ({host})",
+        "ar": "مكتب {of} في {host}",
+    },
+}
+# Without it, digits after Arabic letters would show a date's parts in reverse (Unicode Bidirectional Algorithm, W2).
+_LEFT_TO_RIGHT: Final = "\u200e"
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -63,10 +77,8 @@ def _title(statement: Statement) -> str:
             since = f" since {statement.since}" if statement.since else ""
             until = f" until {statement.until}" if statement.until else ""
             return f"{statement.party}: {statement.standing} of {statement.framework}{since}{until}"
-        case Mission(type=MissionType.MISSION):
-            return _called(statement.names) or f"Mission of {statement.of} to {statement.to}"
         case Mission():
-            return _called(statement.names) or f"Office of {statement.of} in {statement.host}"
+            return _called(_headlines(statement))
         case Party() | Framework():
             return f"{_called(statement.names)} ({statement.id})"
 
@@ -74,13 +86,16 @@ def _title(statement: Statement) -> str:
 def _headlines(statement: Statement) -> dict[str, str]:
     match statement:
         case Belonging():
-            days = f"{statement.since or '…'} – {statement.until or '…'}"
+            dated = statement.since or statement.until
+            days = f" · {_LEFT_TO_RIGHT}{statement.since or '…'} – {statement.until or '…'}" if dated else ""
             words = _WORDS[statement.standing].items()
-            return {tag: f"{statement.party} · {statement.framework} · {word} · {days}" for tag, word in words}
+            return {tag: f"{statement.party} · {statement.framework} · {word}{days}" for tag, word in words}
         case Party() | Framework():
             return {tag: f"{name} ({statement.id})" for tag, name in statement.names.items()}
         case Mission():
-            return statement.names
+            said = {"of": statement.of, "to": statement.to, "host": statement.host}
+            worded = {tag: words.format_map(said) for tag, words in _MISSIONS[statement.type].items()}
+            return {**worded, **statement.names}
 
 
 def _called(names: Mapping[str, str]) -> str:
