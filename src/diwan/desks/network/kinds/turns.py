@@ -35,7 +35,7 @@ def turns(told: Iterable[Told]) -> tuple[Turn, ...]:
         claimed = _claimed(one, keepers)
         for turn in _turns(one, claimed=claimed):
             found.setdefault((turn.on, turn.what, alias(one.statement), one.by), turn)
-    return tuple(sorted(found.values(), key=lambda turn: (turn.on, turn.what, turn.told.ref)))
+    return tuple(sorted(found.values(), key=_rank))
 
 
 def _turns(one: Told, *, claimed: bool) -> Iterable[Turn]:
@@ -59,3 +59,7 @@ def _claimed(one: Told, keepers: dict[str, dict[str, Told]]) -> bool:
             return one.by not in concerned(one.statement)
         case _:
             return False
+
+
+def _rank(turn: Turn) -> tuple[date, str, str, str]:
+    return turn.on, turn.what, alias(turn.told.statement).value, turn.told.by
