@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final
 
 import msgspec
 
-from diwan.people.accounts import Account, account_of, line
+from diwan.people.accounts import Account, account_of, is_shown, line
 from diwan.people.passwords import Passwords
-from diwan.people.throttle import Throttle
+from diwan.people.throttle import Throttle, TooSoon
 from diwan.registry.accounts import (
+    AccountRow,
     Sort,
     Ticket,
     account_by,
+    drop_ended,
     drop_ticket,
     see_ticket,
     ticket_of,
@@ -36,42 +38,49 @@ class Doors:
     """Lets people and programs in, and knows them again."""
 
     def __init__(self, book: Book, passwords: Passwords, *, idle: Instant, longest: Instant) -> None:
-        """Sessions end after `idle` microseconds without a request, and after `longest` in any case."""
+        """Sessions end after `idle` microseconds without a request, and after `longest` in any case.
+
+        Use is noted once a minute at most, so a session may end up to a minute before its time, never after it.
+        """
         self._book = book
         self._passwords = passwords
         self._throttle = Throttle()
         self._idle = idle
         self._longest = longest
+        # What was typed as a name may be a password: the log keeps it under a key that dies with this process.
+        self._key = book.chance.bytes(_SECRET)
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[Account, str]:
         """Return the account and the secret of a new session.
 
         Raises:
-            NotAllowed: unknown name, wrong password or closed account (one answer for all), or too many attempts.
+            TooSoon: too many attempts at this name from this address.
+            NotAllowed: unknown name, wrong password or closed account: one answer for all, after the same work.
         """
-        now = self._book.clock()
-        self._throttle.check(name, address, now)
-        with self._book.own_pages() as pages:
-            row = account_by(pages, name=name)
-        known = row is not None and row.closed is None
-        right = self._passwords.check(row.secret if row and known else None, password)
-        if row is None or not right:
-            self._throttle.wrong(name, address, now)
-            tried = sha256(name.encode()).hexdigest()[:16]
-            self._book.write(lambda ink: ink.log([line(ink, "sign-in refused", "", tried)]))
+        row = self._named(name)
+        tried = row.id if row else self._blur(name)
+        attempt = self._blur(f"{address}\n{name}").encode()
+        try:
+            self._throttle.begin(attempt, self._book.clock())
+        except TooSoon:
+            self._book.write(lambda ink: self._refuse(ink, tried, address))
+            raise
+        known = row if row is not None and row.closed is None else None
+        right = self._passwords.check(known.secret if known else None, password)
+        let_in = known if right else None
+        renewed = self._passwords.hash(password) if let_in and self._passwords.outdated(let_in.secret) else None
+
+        def job(ink: Ink) -> tuple[Account, str] | None:
+            opened = self._enter(ink, let_in, renewed) if let_in else None
+            if opened is None:
+                self._refuse(ink, tried, address)
+            return opened
+
+        opened = self._book.write(job)
+        if opened is None:
             raise NotAllowed("The name and the password do not fit together. You are not signed in.")
-        self._throttle.right(name, address)
-        account = account_of(row)
-        renewed = self._passwords.hash(password) if self._passwords.outdated(row.secret) else None
-
-        def job(ink: Ink) -> str:
-            if renewed is not None:
-                write_account(ink.connection, msgspec.structs.replace(row, secret=renewed))
-            secret = self._ticket(ink, account, "session", "", ink.now() + self._longest)
-            ink.log([line(ink, "sign in", account.id, account.id)])
-            return secret
-
-        return account, self._book.write(job)
+        self._throttle.right(attempt)
+        return opened
 
     def who(self, secret: str) -> Account | None:
         """Return whose session or token this is, or None; the account is read anew each time."""
@@ -84,7 +93,7 @@ class Doors:
             return None
         if ticket.sort == "session" and now >= ticket.seen + self._idle:
             return None
-        if now >= ticket.seen + MINUTE:
+        if now >= ticket.seen + min(MINUTE, self._idle // 2):
             self._book.write(lambda ink: see_ticket(ink.connection, digest, now))
         return account_of(row)
 
@@ -92,24 +101,28 @@ class Doors:
         """End a session; unknown secrets are passed over."""
 
         def job(ink: Ink) -> None:
-            ended = drop_ticket(ink.connection, digest=_digest(secret))
+            ended = drop_ticket(ink.connection, "session", digest=_digest(secret))
             if ended is not None:
-                ink.log([line(ink, "sign out", ended.account, ended.account)])
+                of = _party_of(ink, ended.account)
+                ink.log([line(ink, "sign out", ended.account, [ended.account, ended.id], party=of)])
 
         self._book.write(job)
 
     def make_token(self, account: Account, name: str, ends: Instant, *, by: str) -> str:
-        """Return a new API token of an account, given out this once.
+        """Return a new API token of an account, given out this once; `name` says what it is for.
 
         Raises:
-            NotAllowed: the account is closed, or `ends` lies in the past.
+            NotAllowed: the account is closed, `ends` lies in the past, or `name` cannot be shown.
         """
-        if account.closed is not None or ends <= self._book.clock():
-            raise NotAllowed("A token needs an open account and an end in the future. None was made.")
+        if not is_shown(name):
+            raise NotAllowed("A token's name has 1 to 100 characters, none that breaks a line. None was made.")
 
         def job(ink: Ink) -> str:
-            secret = self._ticket(ink, account, "token", name, ends)
-            ink.log([line(ink, "make token", by, account.id)])
+            row = account_by(ink.connection, id=account.id)
+            if row is None or row.closed is not None or ends <= ink.now():
+                raise NotAllowed("A token needs an open account and an end in the future. None was made.")
+            ticket, secret = self._ticket(ink, row.id, "token", name, ends)
+            ink.log([line(ink, "make token", by, [row.id, ticket.id], party=account_of(row).party)])
             return secret
 
         return self._book.write(job)
@@ -127,23 +140,53 @@ class Doors:
         """
 
         def job(ink: Ink) -> None:
-            ended = drop_ticket(ink.connection, id=id)
+            ended = drop_ticket(ink.connection, "token", id=id)
             if ended is None:
                 raise NotFound
-            ink.log([line(ink, "revoke token", by, ended.account)])
+            of = _party_of(ink, ended.account)
+            ink.log([line(ink, "revoke token", by, [ended.account, ended.id], party=of)])
 
         self._book.write(job)
 
-    def _ticket(self, ink: Ink, account: Account, sort: Sort, name: str, ends: Instant) -> str:
+    def _named(self, name: str) -> AccountRow | None:
+        # No account's name is anything but ASCII, and half a surrogate pair would stop the engine.
+        if not name.isascii():
+            return None
+        with self._book.own_pages() as pages:
+            return account_by(pages, name=name)
+
+    def _enter(self, ink: Ink, checked: AccountRow, renewed: str | None) -> tuple[Account, str] | None:
+        # While the password was being checked, the account may have been closed or given another one.
+        row = account_by(ink.connection, id=checked.id)
+        if row is None or row.closed is not None or row.secret != checked.secret:
+            return None
+        if renewed is not None:
+            write_account(ink.connection, msgspec.structs.replace(row, secret=renewed))
+        now, account = ink.now(), account_of(row)
+        drop_ended(ink.connection, account.id, now, self._idle)
+        ticket, secret = self._ticket(ink, account.id, "session", "", now + self._longest)
+        ink.log([line(ink, "sign in", account.id, [account.id, ticket.id], party=account.party)])
+        return account, secret
+
+    def _refuse(self, ink: Ink, tried: str, address: str) -> None:
+        ink.log([line(ink, "sign-in refused", "", [tried], party="", address=self._blur(address))])
+
+    def _blur(self, text: str) -> str:
+        return blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).hexdigest()
+
+    def _ticket(self, ink: Ink, account: str, sort: Sort, name: str, ends: Instant) -> tuple[Ticket, str]:
         secret = urlsafe_b64encode(ink.chance.bytes(_SECRET)).rstrip(b"=").decode()
         secret = TOKEN + secret if sort == "token" else secret
         now = ink.now()
-        write_ticket(
-            ink.connection,
-            Ticket(_digest(secret), sort, ink.chance.bytes(8).hex(), account.id, name, now, now, ends),
-        )
-        return secret
+        ticket = Ticket(_digest(secret), sort, ink.chance.bytes(16).hex(), account, name, now, now, ends)
+        write_ticket(ink.connection, ticket)
+        return ticket, secret
+
+
+def _party_of(ink: Ink, account: str) -> str:
+    row = account_by(ink.connection, id=account)
+    return account_of(row).party if row else ""
 
 
 def _digest(secret: str) -> bytes:
-    return sha256(secret.encode()).digest()
+    return sha256(secret.encode("utf-8", "surrogatepass")).digest()

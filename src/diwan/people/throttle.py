@@ -10,39 +10,52 @@ from diwan.terms.time import Instant
 
 FREE: Final = 5
 LONGEST_WAIT: Final = 60_000_000
+_SECOND: Final = 1_000_000
 _KEPT: Final = 10_000
 
 
+class TooSoon(NotAllowed):
+    """Five or more attempts in a row were wrong, and the wait that follows is not over."""
+
+    def __init__(self, wait: Instant) -> None:
+        """Say how long, in whole seconds; the same for names that exist and names that do not."""
+        self.seconds = -(-wait // _SECOND)
+        super().__init__(
+            f"Too many wrong attempts. The next one is looked at in {self.seconds} s. You are not signed in."
+        )
+
+
 class Throttle:
-    """Counts wrong attempts in memory; the same answer for names that exist and names that do not."""
+    """Counts attempts in memory, each under a digest of who tries what from where."""
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
-        self._wrong: dict[tuple[str, str], tuple[int, Instant]] = {}
+        self._tried: dict[bytes, tuple[int, Instant]] = {}
         self._lock = threading.Lock()
 
-    def check(self, name: str, address: str, now: Instant) -> None:
-        """Refuse an attempt that comes too early.
+    def begin(self, key: bytes, now: Instant) -> None:
+        """Count an attempt that is about to be looked at; from the fifth on, the wait after it doubles up to a minute.
+
+        It counts as wrong until `right` says otherwise, so that attempts made side by side do not slip through.
 
         Raises:
-            NotAllowed: five or more wrong attempts, and the wait is not over.
+            TooSoon: the wait is not over; the attempt does not count.
         """
         with self._lock:
-            times, until = self._wrong.get((name, address), (0, 0))
-        if times >= FREE and now < until:
-            seconds = -(-(until - now) // 1_000_000)
-            raise NotAllowed(f"Too many wrong attempts. The next one is looked at in {seconds} s.")
+            times, until = self._tried.get(key, (0, now))
+            # A clock that was set back must not lock anybody out for longer than the longest wait.
+            if now < until <= now + LONGEST_WAIT:
+                raise TooSoon(until - now)
+            self._tried.pop(key, None)
+            self._tried[key] = (times + 1, now + _wait(times + 1))
+            if len(self._tried) > _KEPT:
+                del self._tried[next(iter(self._tried))]
 
-    def wrong(self, name: str, address: str, now: Instant) -> None:
-        """Count a wrong attempt; from the fifth on, the wait doubles up to a minute."""
+    def right(self, key: bytes) -> None:
+        """Forget the attempts of someone who is in."""
         with self._lock:
-            times = self._wrong.pop((name, address), (0, 0))[0] + 1
-            wait = min(LONGEST_WAIT, 1_000_000 << max(0, min(times - FREE, 6)))
-            self._wrong[(name, address)] = (times, now + wait)
-            if len(self._wrong) > _KEPT:
-                del self._wrong[next(iter(self._wrong))]
+            self._tried.pop(key, None)
 
-    def right(self, name: str, address: str) -> None:
-        """Forget the wrong attempts of someone who is in."""
-        with self._lock:
-            self._wrong.pop((name, address), None)
+
+def _wait(times: int) -> Instant:
+    return 0 if times < FREE else min(LONGEST_WAIT, _SECOND << min(times - FREE, 6))

@@ -81,13 +81,22 @@ def see_ticket(connection: sqlite3.Connection, digest: bytes, at: Instant) -> No
     connection.execute("UPDATE ticket SET seen=? WHERE digest=?", [at, digest])
 
 
-def drop_ticket(connection: sqlite3.Connection, *, digest: bytes | None = None, id: str | None = None) -> Ticket | None:
-    """Take a ticket away, by its secret's digest or by its own id; return what it was."""
+def drop_ticket(
+    connection: sqlite3.Connection, sort: Sort, *, digest: bytes | None = None, id: str | None = None
+) -> Ticket | None:
+    """Take a ticket of one sort away, by its secret's digest or by its own id; return what it was."""
     column, value = ("digest", digest) if id is None else ("id", id)
-    row = connection.execute(f"DELETE FROM ticket WHERE {column}=? RETURNING *", [value]).fetchone()
+    row = connection.execute(f"DELETE FROM ticket WHERE sort=? AND {column}=? RETURNING *", [sort, value]).fetchone()
     return Ticket(*row) if row else None
 
 
 def drop_tickets(connection: sqlite3.Connection, account: str) -> None:
     """Take away every ticket of an account."""
     connection.execute("DELETE FROM ticket WHERE account=?", [account])
+
+
+def drop_ended(connection: sqlite3.Connection, account: str, now: Instant, idle: Instant) -> None:
+    """Take away an account's sessions that are over at `now`, or were not used for `idle`."""
+    connection.execute(
+        "DELETE FROM ticket WHERE sort='session' AND account=? AND (ends<=? OR seen<=?)", [account, now, now - idle]
+    )
