@@ -112,8 +112,8 @@ def routes(house: House) -> list[Any]:
         return _json(Listed([shown(item) for item in page.items], page.cursor))
 
     @get("/api/items/{originator:str}/{ident:str}", name="api item", opt={"reads": "point read"}, sync_to_thread=False)
-    def item(request: Asked, originator: str, ident: str) -> Response[bytes]:
-        return _json(shown(visit_of(request).room.get(ref_of(originator, ident))))
+    def item(request: Asked) -> Response[bytes]:
+        return _json(shown(visit_of(request).room.get(ref_of(request))))
 
     @get("/api/changes", name="api changes", opt={"reads": "feed"}, sync_to_thread=False)
     def changes(request: Asked) -> Response[bytes]:

@@ -1,10 +1,9 @@
-"""The app: every route of the shell and of the desks, behind one guard; and serving it over HTTP."""
+"""The app: every route of the shell and of the desks, behind one guard."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-import uvicorn
 from litestar import Litestar, Response, Router, get
 
 from diwan.house import House
@@ -16,13 +15,10 @@ from diwan.web.guard import NOTHING, guard
 from diwan.web.headers import send_headers
 from diwan.web.pages import Pages
 from diwan.web.problems import handlers
-from diwan.web.visit import BASES
+from diwan.web.visit import BASES, Asked
 
 _AROUND: Final = 64 * 1024
 """Bytes that a form may have around the document it brings."""
-
-_GRACE: Final = 10
-"""Seconds that requests under way are given when the node stops."""
 
 
 def create_app(house: House) -> Litestar:
@@ -44,20 +40,6 @@ def create_app(house: House) -> Litestar:
     )
 
 
-def serve(house: House, host: str, port: int) -> None:
-    """Serve a node's pages and API at `host`:`port`; returns after SIGINT or SIGTERM, with the house still open."""
-    config = uvicorn.Config(
-        create_app(house),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,  # an address with a search in it belongs in no log of the machine
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE,
-    )
-    uvicorn.Server(config).run()
-
-
 def _world(house: House, pages: Pages, world: World) -> Router:
     handlers = [
         *watch.routes(pages),
@@ -71,8 +53,9 @@ def _world(house: House, pages: Pages, world: World) -> Router:
 
 def _static(static: Files) -> Any:
     @get("/static/{digest:str}/{name:path}", name="static", opt={"reads": NOTHING}, sync_to_thread=False)
-    def file(digest: str, name: str) -> Response[bytes]:
-        found = static.get(digest, str(name).lstrip("/"))
+    def file(request: Asked) -> Response[bytes]:
+        asked = request.path_params
+        found = static.get(asked["digest"], str(asked["name"]).lstrip("/"))
         if found is None:
             raise NotFound
         headers = {"cache-control": "public, max-age=31536000, immutable"}

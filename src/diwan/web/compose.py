@@ -80,7 +80,13 @@ def routes(house: House, pages: Pages) -> list[Any]:
         checked = await run_sync(_check, house, visit, form)
         return show(visit, ticks_said(form), form.one("text"), checked)
 
-    @post("/compose/release", name="release", opt={"reads": "point read"}, status_code=201)
+    @post(
+        "/compose/release",
+        name="release",
+        opt={"reads": "point read"},
+        status_code=201,
+        request_max_body_size=2 * house.settings.largest,  # base64 makes of three bytes four
+    )
     async def release(request: Asked) -> Response[str]:
         visit = visit_of(request)
         form = await read_own_form(request, visit)

@@ -29,24 +29,25 @@ _SERIAL: Final = 10
 _OPAQUE: Final = "application/octet-stream"
 
 
-def ref_of(originator: str, ident: str) -> Ref:
-    """Return the reference that an address names.
+def ref_of(request: Asked) -> Ref:
+    """Return the reference that a request's path names.
 
     Raises:
         NotFound: it has not the shape of one; what cannot exist is answered like what is not released.
     """
+    ident: str = request.path_params["ident"]
     if len(ident) != _ID or not set(ident) <= set("0123456789abcdef"):
         raise NotFound
-    return Ref(originator, ident)
+    return Ref(request.path_params["originator"], ident)
 
 
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return the handlers of an item's pages."""
 
     @get("/items/{originator:str}/{ident:str}", name="item", opt={"reads": "point read"}, sync_to_thread=False)
-    def item(request: Asked, originator: str, ident: str) -> Response[str]:
+    def item(request: Asked) -> Response[str]:
         visit = visit_of(request)
-        found = visit.room.get(ref_of(originator, ident))
+        found = visit.room.get(ref_of(request))
         return pages.page(visit, "item.html", _view(house, pages, visit, found))
 
     @get(
@@ -55,10 +56,10 @@ def routes(house: House, pages: Pages) -> list[Any]:
         opt={"reads": "attachment"},
         sync_to_thread=False,
     )
-    def part(request: Asked, originator: str, ident: str, part: str) -> Response[bytes]:
+    def part(request: Asked) -> Response[bytes]:
         room = visit_of(request).room
-        for one in room.parts(room.get(ref_of(originator, ident))):
-            if one.name == part:
+        for one in room.parts(room.get(ref_of(request))):
+            if one.name == request.path_params["part"]:
                 return download(one.data, one.name)
         raise NotFound
 
@@ -68,14 +69,15 @@ def routes(house: House, pages: Pages) -> list[Any]:
         opt={"reads": "attachment"},
         sync_to_thread=False,
     )
-    def envelope(request: Asked, originator: str, ident: str) -> Response[bytes]:
+    def envelope(request: Asked) -> Response[bytes]:
         room = visit_of(request).room
-        sealed, _ = room.envelope(room.get(ref_of(originator, ident)))
-        return download(to_wire(sealed), f"{originator}-{ident}.envelope")
+        ref = ref_of(request)
+        sealed, _ = room.envelope(room.get(ref))
+        return download(to_wire(sealed), f"{ref.originator}-{ref.id}.envelope")
 
     @post("/items/{originator:str}/{ident:str}/relabel", name="relabel", opt={"reads": "point read"}, status_code=303)
-    async def relabel(request: Asked, originator: str, ident: str) -> Redirect:
-        visit, ref = visit_of(request), ref_of(originator, ident)
+    async def relabel(request: Asked) -> Redirect:
+        visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
         label = label_of(form, house.rules())
         visit.room.get(ref)
@@ -83,8 +85,8 @@ def routes(house: House, pages: Pages) -> list[Any]:
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
-    async def recall(request: Asked, originator: str, ident: str) -> Redirect:
-        visit, ref = visit_of(request), ref_of(originator, ident)
+    async def recall(request: Asked) -> Redirect:
+        visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
         visit.room.get(ref)
         if form.one("sure") != "yes":

@@ -123,6 +123,7 @@ def _in_order(name: str, counts: Mapping[str, int]) -> Iterator[tuple[str, int]]
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if 1970 <= day.year < 2200 else None

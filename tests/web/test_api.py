@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from diwan.house import House
+from diwan.people.accounts import Account
+from diwan.terms.item import Ref
+from diwan.terms.label import Label, pack
+
+Browser = TestClient[Litestar]
+
+
+def handed(document: bytes, label: Label, **more: object) -> dict[str, object]:
+    said = {"media_type": "application/cap+xml", "label": json.loads(pack(label)), "text": document.decode()}
+    return {**said, **more}
+
+
+def test_the_api_gives_what_the_pages_give(alert: Callable[..., Ref], browser: Callable[..., Browser]) -> None:
+    shown, hidden = alert("KW-1", "TLP:AMBER // Releasable to QAT"), alert("KW-2", "TLP:RED // KWT ONLY")
+    qat = browser("QAT")
+
+    listed = qat.get("/api/items").json()
+    assert [(item["originator"], item["id"]) for item in listed["items"]] == [("KWT", shown.id)]
+    assert listed["cursor"] is None
+    assert qat.get(f"/api/items/{shown}").json() == listed["items"][0]
+    assert listed["items"][0]["brief"]["identifier"] == "KW-1"
+    assert qat.get("/api/count").json() == {"found": 1, "more": False}
+    assert qat.get("/api/facets?of=severity").json() == {"severity": {"moderate": 1, "severe": 1}}
+    assert hidden.id not in qat.get("/api/changes").text
+    assert qat.get("/api/me").json()["world"] == "Actual"
+
+
+def test_lists_go_on_from_a_cursor_and_narrow_by_facet(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    refs = [alert(f"KW-{number}", "TLP:CLEAR") for number in range(3)]
+    kwt = browser("KWT")
+
+    first = kwt.get("/api/items?limit=2&order=oldest").json()
+    second = kwt.get("/api/items", params={"limit": 2, "order": "oldest", "cursor": first["cursor"]}).json()
+
+    assert [item["id"] for item in first["items"] + second["items"]] == [ref.id for ref in refs]
+    assert kwt.get("/api/count?facet=severity:Severe&facet=status:Actual").json()["found"] == 3
+    assert kwt.get("/api/count?facet=severity:Minor").json()["found"] == 0
+    assert kwt.get("/api/items", params={"cursor": first["cursor"]}).status_code == 400
+
+
+def test_changes_go_on_from_a_cursor(
+    house: House, hand: Callable[..., object], alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    qat = browser("QAT")
+    first = qat.get("/api/changes").json()
+    assert [change["what"] for change in first["changes"]] == ["released"]
+
+    house.recall(hand("KWT"), ref)  # type: ignore[arg-type]
+    then = qat.get("/api/changes", params={"cursor": first["cursor"]}).json()
+
+    assert [(change["what"], change["item"]) for change in then["changes"]] == [("retracted", None)]
+
+
+def test_a_program_enters_a_document(
+    house: House, person: Callable[..., Account], anyone: Browser, label: Callable[[str], Label], oil: bytes
+) -> None:
+    secret = house.doors.make_token(person("feeder", "KWT"), "feed", house.clock() + 10**9, by="")
+    anyone.headers["authorization"] = f"Bearer {secret}"
+
+    answer = anyone.post("/api/items", json=handed(oil, label("TLP:CLEAR")))
+
+    assert answer.status_code == 201
+    (ref,) = answer.json()["items"]
+    assert anyone.get(f"/api/items/{ref['originator']}/{ref['id']}").json()["title"] == "Oil sheen off Kuwait"
+    assert anyone.post("/api/items", json=handed(oil, label("TLP:CLEAR"))).status_code == 409
+
+
+def test_what_cannot_be_entered_is_refused_with_the_reason(
+    browser: Callable[..., Browser], token: Callable[[Browser], str], label: Callable[[str], Label], oil: bytes
+) -> None:
+    kwt = browser("KWT")
+    kwt.headers["x-diwan-token"] = token(kwt)
+    good = handed(oil, label("TLP:CLEAR"))
+    at_fault = {"policy": "TLP", "classification": "UNCLASSIFIED"}
+
+    for said, status in (
+        ({**good, "label": at_fault}, 422),
+        ({**good, "text": "<alert/>"}, 422),
+        ({**good, "media_type": "text/plain"}, 422),
+        ({**good, "tenant": "x"}, 422),
+        ({**good, "beyond": "loudly"}, 422),
+        ({}, 422),
+    ):
+        answer = kwt.post("/api/items", json=said)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert any(said in answer.json()["detail"] for said in ("othing was entered", "Not registered"))
+    deep = b"[" * 100_000
+    assert kwt.post("/api/items", content=deep).status_code == 422
+    assert kwt.get("/api/count").json()["found"] == 0
+
+
+def test_limits_and_instants_that_are_none_are_refused(browser: Callable[..., Browser]) -> None:
+    kwt = browser("KWT")
+
+    for query in ("limit=0", "limit=501", "limit=-1", "limit=٣", "since=soon", "until=99999999999999999"):
+        assert kwt.get(f"/api/items?{query}").status_code == 422, query
+    assert kwt.get("/api/items?limit=500&since=0&until=9999999999999999").status_code == 200

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from litestar import Litestar
+from litestar.testing import TestClient
+from lxml import etree
+
+from diwan.house import House
+from diwan.terms.item import Ref
+
+Browser = TestClient[Litestar]
+
+
+def test_every_board_of_every_desk_is_in_the_menu_and_opens(house: House, browser: Callable[..., Browser]) -> None:
+    kwt = browser("KWT")
+    boards = [board for desk in house.desks.values() for board in desk.boards]
+
+    assert {board.path for board in boards} >= {"/crisis", "/network"}
+    for board in boards:
+        for base in ("", "/exercise", "/test"):
+            page = kwt.get(f"{base}{board.path}")
+            assert page.status_code == 200
+            assert f'href="{base}{board.path}" aria-current="page"' in page.text
+
+
+def test_routes_that_differ_only_in_their_ending_are_told_apart(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    ref = alert("KW-1", "TLP:CLEAR")
+    qat = browser("QAT")
+
+    types = {end: qat.get(f"/crisis/{ref}.{end}").headers["content-type"] for end in ("cap", "json", "geojson")}
+
+    assert types == {"cap": "application/cap+xml", "json": "application/json", "geojson": "application/geo+json"}
+    assert qat.get(f"/crisis/{ref}.pdf").status_code == 404
+    assert qat.get(f"/crisis/{ref}").status_code == 404
+
+
+def test_a_feed_lists_what_is_released_with_addresses_that_lead_there(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT", status="Exercise")
+    alert("KW-2", "TLP:RED // KWT ONLY", status="Exercise")
+    qat = browser("QAT")
+
+    feed = etree.fromstring(qat.get("/exercise/crisis/feed.atom").content)
+    links = feed.xpath("//a:entry/a:link/@href", namespaces={"a": "http://www.w3.org/2005/Atom"})
+
+    assert links == [f"https://node.example/exercise/crisis/{ref}.cap"]
+    assert qat.get(links[0]).status_code == 200
+    assert qat.get(links[0].replace("/exercise", "")).status_code == 404

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from litestar import Litestar, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+from litestar.testing import TestClient
+
+from diwan.terms.item import Ref
+
+Browser = TestClient[Litestar]
+HTTPS = "https://node.example"
+
+
+def routes(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
+    """Every method and path that the app answers, with its handler."""
+    return [
+        (method, route.path, handler)
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        for method in sorted(handler.http_methods)
+        if method != "OPTIONS"
+    ]
+
+
+def filled(path: str) -> str:
+    return "/".join("x" if step.startswith("{") else step for step in path.split("/")) or "/"
+
+
+def test_every_route_has_a_name_and_declares_what_it_reads(app: Litestar) -> None:
+    undeclared = [path for _, path, handler in routes(app) if not handler.name or not handler.opt.get("reads")]
+
+    assert len(routes(app)) > 60
+    assert undeclared == []
+
+
+def test_every_route_of_a_world_is_mounted_in_each_world(app: Litestar) -> None:
+    actual = {(m, p) for m, p, handler in routes(app) if handler.opt.get("world") == "Actual"}
+    for world, base in (("Exercise", "/exercise"), ("Test", "/test")):
+        there = {(m, p.removeprefix(base) or "/") for m, p, handler in routes(app) if handler.opt.get("world") == world}
+        assert there == actual
+
+
+def test_a_route_that_declares_nothing_is_refused_to_everyone(app: Litestar, browser: Callable[..., Browser]) -> None:
+    @get("/forgotten", sync_to_thread=False)
+    def forgotten() -> str:
+        return "everything"
+
+    app.register(forgotten)
+    answer = browser("KWT").get("/forgotten")
+
+    assert answer.status_code == 403
+    assert "everything" not in answer.text
+
+
+def test_nobody_who_is_not_signed_in_gets_past_the_guard(app: Litestar, anyone: Browser) -> None:
+    for method, path, handler in routes(app):
+        answer = anyone.request(method, filled(path), follow_redirects=False)
+        if handler.opt["reads"] == "nothing":
+            assert answer.status_code in (200, 303, 403, 404), path
+        elif method == "GET" and "/api/" not in path:
+            assert answer.status_code == 303, path
+            assert answer.headers["location"].startswith("/sign-in"), path
+        else:
+            assert answer.status_code == 401, path
+
+
+def test_no_form_is_taken_without_the_token_of_its_session(app: Litestar, browser: Callable[..., Browser]) -> None:
+    kwt = browser("KWT")
+    posts = [(path, handler) for method, path, handler in routes(app) if method == "POST"]
+    read = [path for path, handler in posts if handler.opt["reads"] != "nothing"]
+
+    assert len(read) == 3 * 5
+    for path in read:
+        address = path.replace("{originator:str}", "KWT").replace("{ident:str}", "0" * 32)
+        for fields in ({}, {"token": "0" * 32}, {"token": "ق"}):
+            answer = kwt.post(address, data=fields, headers={"x-diwan-token": fields.get("token", "").encode().hex()})
+            assert answer.status_code == 403, path
+            assert "present session" in answer.text, path
+
+
+def test_what_another_site_sends_is_refused_even_with_the_token(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    kwt = browser("KWT")
+    fields = {"token": token(kwt), "sure": "yes"}
+
+    for headers in (
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://elsewhere.example"},
+        {"origin": "null"},
+    ):
+        answer = kwt.post(f"/items/{ref}/recall", data=fields, headers=headers)
+        assert answer.status_code == 403
+    assert kwt.get(f"/items/{ref}").status_code == 200
+
+
+def test_a_program_with_a_token_needs_no_cookie_and_no_form_token(
+    house: object, person: Callable[..., object], anyone: Browser, clock: object
+) -> None:
+    account = person("feeder", "KWT")
+    secret = house.doors.make_token(account, "feed", clock() + 60_000_000, by="")  # type: ignore[attr-defined,operator]
+
+    answer = anyone.get("/api/me", headers={"authorization": f"Bearer {secret}"})
+
+    assert answer.status_code == 200
+    assert answer.json()["reader"]["party"] == "KWT"
+    assert anyone.get("/api/me", headers={"authorization": "Bearer dwn_x"}).status_code == 401
+    assert anyone.get("/api/me", headers={"authorization": secret}).status_code == 401
+
+
+def test_a_wrong_token_is_not_made_good_by_a_session(browser: Callable[..., Browser]) -> None:
+    answer = browser("KWT").get("/api/me", headers={"authorization": "Bearer dwn_x"})
+
+    assert answer.status_code == 401
