@@ -85,10 +85,8 @@ def settle(
                 issued, links=(*issued.links, *(Link("edition of", alias) for alias in draft.aliases))
             )
             notice = Notice(f"{said} They get an edition of their own.", tuple(outside))
-            return Settled(
-                ((draft, narrowed), (issued, label if WORLD in outside else only_for(label, outside, rules) or label)),
-                (*notices, notice),
-            )
+            wider = None if WORLD in outside else only_for(label, outside, rules)
+            return Settled(((draft, narrowed), (issued, wider or label)), (*notices, notice))
 
 
 def _narrower_targets(

@@ -1,0 +1,136 @@
+"""Relabel, rectify and recall: the originator alone, and each reader learns exactly what changed for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from diwan.house import House
+from diwan.reading import Query
+from diwan.sealing.envelope import verify
+from diwan.terms.errors import Conflict, NotAllowed, NotFound
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Ref
+from diwan.terms.label import Label
+from diwan.terms.reader import Reader
+
+Hands = Callable[..., Hand]
+Notes = Callable[..., Draft]
+Labels = Callable[..., Label]
+
+
+@pytest.fixture
+def item(house: House, hand: Hands, note: Notes, amber: Labels) -> Ref:
+    """A note of Kuwait that Qatar may read."""
+    return house.take(hand("KWT"), note("oil", text="harbour", name="A-1"), amber("QAT"), originator="KWT").refs[0]
+
+
+def _changes(house: House, party: str, cursor: str | None) -> tuple[list[str], str]:
+    answer = house.room(Reader(party, party)).changes(cursor)
+    return [change.what for change in answer.changes], answer.cursor
+
+
+def test_relabel_is_retracted_from_those_who_lose_it_and_new_to_those_who_gain_it(
+    house: House, hand: Hands, amber: Labels, item: Ref
+) -> None:
+    cursors = {party: _changes(house, party, None)[1] for party in ("KWT", "QAT", "BHR", "ARE")}
+
+    house.relabel(hand("KWT"), item, amber("BHR"))
+
+    told = {party: _changes(house, party, cursor)[0] for party, cursor in cursors.items()}
+    assert told == {"KWT": ["revised"], "QAT": ["retracted"], "BHR": ["released"], "ARE": []}
+
+
+def test_relabelled_item_is_a_new_signed_revision_over_the_same_bytes_with_fresh_salts(
+    house: House, hand: Hands, amber: Labels, item: Ref
+) -> None:
+    room = house.room(hand("KWT").reader)
+    before, _ = room.envelope(room.get(item))
+
+    house.relabel(hand("KWT"), item, amber("BHR"))
+
+    after, public = room.envelope(room.get(item))
+    header = verify(after, public)
+    assert header.rev > verify(before, public).rev
+    assert header.label == amber("BHR")
+    assert [data for part in after.parts if part for data in part[1:]] == [
+        data for part in before.parts if part for data in part[1:]
+    ]
+    assert not {part[0] for part in after.parts if part} & {part[0] for part in before.parts if part}
+
+
+def test_narrowed_item_leaves_search_and_count_and_its_history_is_not_shown_to_those_who_gain_it_later(
+    house: House, hand: Hands, amber: Labels, note: Notes, item: Ref
+) -> None:
+    house.rectify(hand("KWT"), item, note("gas", text="harbour", name="A-1"))
+    house.relabel(hand("KWT"), item, amber("BHR"))
+
+    qatar, bahrain = house.room(Reader("QAT", "QAT")), house.room(Reader("BHR", "BHR"))
+    assert (qatar.count(), qatar.page(Query(words="harbour")).items) == (0, ())
+    assert [one.title for one in bahrain.history(bahrain.get(item))] == ["gas"]
+    kuwait = house.room(hand("KWT").reader)
+    assert [one.title for one in kuwait.history(kuwait.get(item))] == ["gas", "gas", "oil"]
+
+
+def test_recalled_item_is_retracted_from_every_reader_and_its_children_with_it(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    house.take(hand("QAT"), note("answer", parent=item), amber("KWT"), originator="QAT")
+    cursors = {party: _changes(house, party, None)[1] for party in ("KWT", "QAT", "BHR")}
+
+    house.recall(hand("KWT"), item)
+
+    told = {party: _changes(house, party, cursor)[0] for party, cursor in cursors.items()}
+    assert told == {"KWT": ["retracted", "retracted"], "QAT": ["retracted", "retracted"], "BHR": []}
+    with pytest.raises(NotFound):
+        house.room(Reader("QAT", "QAT")).get(item)
+
+
+def test_only_the_originator_changes_an_item_whoever_else_may_read_it(
+    house: House, hand: Hands, amber: Labels, item: Ref
+) -> None:
+    for act in (
+        lambda: house.relabel(hand("QAT"), item, amber("QAT")),
+        lambda: house.recall(hand("QAT"), item),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    assert house.room(hand("QAT").reader).get(item).label == amber("QAT")
+
+
+def test_relabel_into_a_gate_where_the_name_is_taken_is_refused(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    house.take(hand("KWT"), note("gas", name="A-1"), amber("BHR"), originator="KWT")
+
+    with pytest.raises(Conflict):
+        house.relabel(hand("KWT"), item, amber("BHR"))
+
+
+def test_relabel_of_a_parent_moves_its_children_behind_the_new_gate(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    house.take(hand("KWT"), note("detail", parent=item), amber("QAT", "BHR"), originator="KWT")
+
+    house.relabel(hand("KWT"), item, amber("BHR"))
+
+    seen = {party: sorted(one.title for one in house.room(Reader(party, party)).walk()) for party in ("QAT", "BHR")}
+    assert seen == {"QAT": [], "BHR": ["detail", "oil"]}
+
+
+def test_every_entry_and_change_stands_in_the_audit_log_and_names_no_title(
+    house: House, hand: Hands, amber: Labels, item: Ref
+) -> None:
+    house.relabel(hand("KWT"), item, amber("BHR"))
+    house.recall(hand("KWT"), item)
+
+    with house.book.own_pages() as pages:
+        lines = [bytes(row[0]) for row in pages.execute("SELECT value FROM leaf ORDER BY number")]
+    acts = [line for line in lines if b'"by":"releasing officer of KWT"' in line]
+    assert [act for line in acts for act in (b"enter", b"relabel", b"recall") if act in line] == [
+        b"enter",
+        b"relabel",
+        b"recall",
+    ]
+    assert not [line for line in lines if b"oil" in line or b"harbour" in line or item.id.encode() in line]
