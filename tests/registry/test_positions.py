@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from diwan.registry.book import Book
+from diwan.registry.chance import Chance
+from diwan.registry.engines.sqlite import REGISTER
+
+SRC = Path(__file__).parents[2] / "src"
+IMPORTER = Path(__file__).parent / "importer.py"
+
+
+def given(book: Book, *counts: int) -> list[int]:
+    return [position for count in counts for position in book.write(lambda ink, count=count: ink.positions(count))]
+
+
+def test_positions_rise_strictly_within_a_batch_and_from_batch_to_batch(book: Book) -> None:
+    positions = given(book, 1, 1000, 1, 1, 300, 2)
+
+    assert len(positions) == 1305
+    assert all(earlier < later for earlier, later in pairwise(positions))
+
+
+def test_no_position_is_ahead_of_the_clock(book: Book, time: Any) -> None:
+    for count in (1, 7, 1, 900):
+        last = given(book, count)[-1]
+        assert last <= time.now
+
+
+def test_a_clock_that_stands_still_is_outrun_by_order_and_never_by_repetition(tmp_path: Path) -> None:
+    book = Book(tmp_path, clock=lambda: 1_485_244_800_000_000, chance=Chance(1), synchronous="OFF")
+
+    positions = given(book, 5, 5, 5)
+
+    assert all(earlier < later for earlier, later in pairwise(positions))
+    book.close()
+
+
+def test_after_the_clock_is_set_back_positions_go_on_from_the_last(book: Book, time: Any) -> None:
+    before = given(book, 10)
+    time.now -= 3_600_000_000
+
+    after = given(book, 10, 10)
+
+    assert before[-1] < after[0]
+    assert all(earlier < later for earlier, later in pairwise(after))
+
+
+def test_distances_within_a_batch_are_random_and_bounded(book: Book) -> None:
+    batch = given(book, 500)
+    apart = [later - earlier for earlier, later in pairwise(batch)]
+
+    assert batch[-1] - batch[0] <= 500 * 512
+    assert len(set(apart)) > 100
+
+
+def test_other_chance_gives_other_positions_at_the_same_times(tmp_path: Path) -> None:
+    seen = []
+    for seed in (1, 2, 1):
+        start = iter(range(1_485_244_800_000_000, 1 << 62, 1000))
+        book = Book(tmp_path / str(len(seen)), clock=start.__next__, chance=Chance(seed), synchronous="OFF")
+        seen.append(given(book, 20))
+        book.close()
+
+    assert seen[0] == seen[2] != seen[1]
+
+
+def test_two_processes_that_write_at_once_never_share_a_position_and_keep_one_order(tmp_path: Path) -> None:
+    Book(tmp_path / "node").close()
+    begun = [
+        subprocess.Popen(
+            [sys.executable, IMPORTER, tmp_path / "node", name, "200", "2", "OFF"],
+            env={**os.environ, "PYTHONPATH": str(SRC)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    assert [process.stdout.readline() for process in begun if process.stdout] == ["open\n", "open\n"]
+    for process in begun:
+        assert process.stdin is not None
+        process.stdin.write("begin\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[0].split() for process in begun]
+
+    register = sqlite3.connect(tmp_path / "node" / REGISTER)
+    rows = register.execute(
+        "SELECT r.position, r.item, r.title FROM revision r ORDER BY r.item"
+    ).fetchall()  # fmt: skip
+
+    assert [process.returncode for process in begun] == [0, 0]
+    assert [len(set(refs)) for refs in said] == [200, 200]
+    assert len({position for position, _, _ in rows}) == len({item for _, item, _ in rows}) == 400
+    assert [position for position, _, _ in rows] == sorted(position for position, _, _ in rows)
+    assert sorted(title for _, _, title in rows) == sorted(f"{name} {n}" for name in ("one", "two") for n in range(200))
+    writers = [title.split()[0] for _, _, title in rows]
+    assert sum(before != after for before, after in pairwise(writers)) > 1, "the two did not write at once"
