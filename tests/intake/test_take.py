@@ -15,6 +15,7 @@ from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Draft
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
+from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Clearance, Reader
 
 Hands = Callable[..., Hand]
@@ -174,3 +175,19 @@ def test_refusals_are_sentences_that_end_with_what_is_now_true(
         house.take(hand("QAT"), note("oil"), amber("QAT"), originator="KWT")
 
     assert str(refusal.value).endswith("Nothing was entered.")
+
+
+def test_membership_said_by_another_than_the_keeper_or_in_an_exercise_is_a_claim_that_opens_nothing(
+    house: House, hand: Hands, note: Notes, amber: Labels, reader: Callable[..., Reader]
+) -> None:
+    said = Membership("ICI", "BHR", Standing.MEMBER)
+    house.take(hand("KWT"), note("oil"), amber("ICI"), originator="KWT")
+
+    claimed = house.take(hand("KWT"), note("claim", membership=said), amber("BHR"), originator="KWT")
+    drilled = note("drill", membership=said, world=World.EXERCISE)
+    exercised = house.take(hand("NATO"), drilled, amber("BHR"), originator="NATO")
+    before = house.room(reader("BHR")).count()
+    stated = house.take(hand("NATO"), note("said", membership=said), amber("KWT"), originator="NATO")
+
+    assert [len(taken.notices) for taken in (claimed, exercised, stated)] == [1, 1, 0]
+    assert (before, house.room(reader("BHR")).count()) == (1, 2)

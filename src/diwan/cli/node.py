@@ -13,7 +13,7 @@ from rich.progress import Progress
 from diwan.cli.doctor import check_up as check_node
 from diwan.cli.opening import HERE, Node, begin_clock, opened
 from diwan.cli.showing import Json, say, show
-from diwan.demo import begin_demo, lay_out
+from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
 from diwan.settings import FILE
 from diwan.terms.errors import Refused
@@ -60,6 +60,8 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Begin (or go on with) the demo: the centre in Kuwait on 24 January 2017, and serve it."""
         if fresh and is_node(node):
+            if not is_demo(node):
+                raise Refused(f"{node} holds a node that is no demo. Nothing was removed.")
             shutil.rmtree(node)
         lay_out(node)
         begin_clock(node)

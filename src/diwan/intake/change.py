@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
-from diwan.intake.take import digest, is_keeper
+from diwan.intake.take import counts, digest
 from diwan.registry.ink import Ink, Standing, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, open_gates
@@ -83,7 +83,7 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         ink.revise(standing, written, ink.batch_number(batch), same_parts=new is None)
         if behind != gate:
             ink.descend(standing.item, behind)
-        if draft.membership and is_keeper(rules, ref.originator, draft.membership.framework):
+        if counts(rules, ref.originator, draft):
             ink.state_membership(standing.item, draft.membership)
         ink.log([audit_line(ink, "rectify" if new else "relabel", hand, [digest(ref)], gate=number)])
 

@@ -15,11 +15,10 @@ from diwan.release.decide import Rules, open_gates
 from diwan.sealing.envelope import SALT, Unsealed, seal
 from diwan.sealing.header import next_rev
 from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
-from diwan.terms.gate import Gate
+from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Item, Ref
 from diwan.terms.label import Label
-from diwan.terms.party import Membership
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -108,7 +107,7 @@ class _Taking:
             try:
                 settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
                 ready += [self._prepare(d, under, number) for d, under in settled.drafts]
-                outcomes.append(Taken((), settled.notices))
+                outcomes.append(Taken((), (*settled.notices, *self._claim(draft))))
             except Refused as refusal:
                 outcomes.append(refusal)
         refs = self._enter(ready)
@@ -117,6 +116,11 @@ class _Taking:
             assert isinstance(outcome, Taken)  # noqa: S101 -- what is ready was not refused
             outcomes[one.of] = Taken((*outcome.refs, ref), outcome.notices)
         return outcomes
+
+    def _claim(self, draft: Draft) -> tuple[Notice, ...]:
+        if draft.membership is None or counts(self._rules, self._originator, draft):
+            return ()
+        return (Notice("It is a claim: only the keeper that the policies name lets a membership open anything."),)
 
     def _prepare(self, draft: Draft, label: Label, of: int) -> _Ready:
         number, gate, parent = self._gate(draft, label)
@@ -191,7 +195,7 @@ class _Taking:
         first = ink.next_item()
         ink.enter(written, batches)
         for item, p in enumerate(order, first):
-            self._count_membership(item, ready[p].draft.membership)
+            self._count_membership(item, ready[p].draft)
         ink.log(
             [
                 audit_line(ink, "enter", self._hand, [digest(ref)], gate=one.number)
@@ -200,9 +204,15 @@ class _Taking:
         )
         return refs
 
-    def _count_membership(self, item: int, said: Membership | None) -> None:
-        if said is not None and is_keeper(self._rules, self._originator, said.framework):
-            self._ink.state_membership(item, said)
+    def _count_membership(self, item: int, draft: Draft) -> None:
+        if counts(self._rules, self._originator, draft):
+            self._ink.state_membership(item, draft.membership)
+
+
+def counts(rules: Rules, originator: str, draft: Draft) -> bool:
+    """Return whether a draft states a membership that opens gates: the keeper's word, in the actual world."""
+    said = draft.membership
+    return said is not None and draft.world is World.ACTUAL and is_keeper(rules, originator, said.framework)
 
 
 def is_keeper(rules: Rules, party: str, framework: str) -> bool:
