@@ -13,9 +13,10 @@ from litestar.testing import TestClient
 
 from diwan.house import House
 from diwan.people.accounts import Account, open_account
+from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
 from diwan.release.marking import parse_marking
-from diwan.terms.hand import Role
+from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Ref
 from diwan.terms.label import Label
 from diwan.terms.reader import Clearance
@@ -33,10 +34,13 @@ def app(house: House) -> Litestar:
 
 
 @pytest.fixture
-def person(house: House) -> Callable[..., Account]:
-    """Open an account; its password is checked with as little work as there is."""
-    cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def cheap() -> Passwords:
+    """Passwords that are checked with as little work as there is."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
+
+@pytest.fixture
+def person(house: House, cheap: Passwords) -> Callable[..., Account]:
     def make(name: str, party: str, *clearances: Clearance, roles: tuple[Role, ...] = (Role.DUTY_OFFICER,)) -> Account:
         return open_account(
             house.book,
@@ -61,15 +65,18 @@ def anyone(app: Litestar) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(app: Litestar, house: House, person: Callable[..., Account]) -> Iterator[Callable[..., Browser]]:
+def browser(
+    app: Litestar, house: House, cheap: Passwords, person: Callable[..., Account]
+) -> Iterator[Callable[..., Browser]]:
     """A browser of someone who is signed in and reads for a party."""
+    doors = Doors(house.book, cheap, idle=30 * MINUTE, longest=60 * MINUTE)
     with ExitStack() as opened:
         known: dict[str, Account] = {}
 
         def make(party: str, *clearances: Clearance, roles: tuple[Role, ...] = (Role.DUTY_OFFICER,)) -> Browser:
             name = f"{party.lower()}.{len(known)}"
             known[name] = person(name, party, *clearances, roles=roles)
-            _, secret = house.doors.sign_in(name, PASSWORD, "")
+            _, secret = doors.sign_in(name, PASSWORD, "")
             client = opened.enter_context(TestClient(app, base_url=HTTPS))
             client.cookies.set("__Host-diwan", secret)
             return client
@@ -98,7 +105,7 @@ def oil() -> bytes:
 
 
 @pytest.fixture
-def alert(house: House, hand: Callable[..., object], label: Callable[[str], Label], oil: bytes) -> Callable[..., Ref]:
+def alert(house: House, hand: Callable[..., Hand], label: Callable[[str], Label], oil: bytes) -> Callable[..., Ref]:
     """Enter the specimen alert under an identifier and a marking, and return its reference."""
 
     def enter(
@@ -115,7 +122,7 @@ def alert(house: House, hand: Callable[..., object], label: Callable[[str], Labe
         draft = house.draft("application/cap+xml", text.encode())
         taken = house.take(
             hand(originator, *([cleared] if cleared else [])), draft, label(marking), originator=originator
-        )  # type: ignore[arg-type]
+        )
         return taken.refs[0]
 
     return enter

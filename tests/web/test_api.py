@@ -8,6 +8,7 @@ from litestar.testing import TestClient
 
 from diwan.house import House
 from diwan.people.accounts import Account
+from diwan.terms.hand import Hand
 from diwan.terms.item import Ref
 from diwan.terms.label import Label, pack
 
@@ -50,14 +51,14 @@ def test_lists_go_on_from_a_cursor_and_narrow_by_facet(
 
 
 def test_changes_go_on_from_a_cursor(
-    house: House, hand: Callable[..., object], alert: Callable[..., Ref], browser: Callable[..., Browser]
+    house: House, hand: Callable[..., Hand], alert: Callable[..., Ref], browser: Callable[..., Browser]
 ) -> None:
     ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
     qat = browser("QAT")
     first = qat.get("/api/changes").json()
     assert [change["what"] for change in first["changes"]] == ["released"]
 
-    house.recall(hand("KWT"), ref)  # type: ignore[arg-type]
+    house.recall(hand("KWT"), ref)
     then = qat.get("/api/changes", params={"cursor": first["cursor"]}).json()
 
     assert [(change["what"], change["item"]) for change in then["changes"]] == [("retracted", None)]

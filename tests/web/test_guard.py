@@ -7,10 +7,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
+from diwan.house import House
+from diwan.people.accounts import Account
 from diwan.terms.item import Ref
 
 Browser = TestClient[Litestar]
-HTTPS = "https://node.example"
 
 
 def routes(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
@@ -100,10 +101,10 @@ def test_what_another_site_sends_is_refused_even_with_the_token(
 
 
 def test_a_program_with_a_token_needs_no_cookie_and_no_form_token(
-    house: object, person: Callable[..., object], anyone: Browser, clock: object
+    house: House, person: Callable[..., Account], anyone: Browser
 ) -> None:
     account = person("feeder", "KWT")
-    secret = house.doors.make_token(account, "feed", clock() + 60_000_000, by="")  # type: ignore[attr-defined,operator]
+    secret = house.doors.make_token(account, "feed", house.clock() + 60_000_000, by="")
 
     answer = anyone.get("/api/me", headers={"authorization": f"Bearer {secret}"})
 

@@ -11,6 +11,7 @@ from diwan.house import House
 from diwan.sealing.envelope import from_wire
 from diwan.terms.hand import Role
 from diwan.terms.item import Ref
+from diwan.terms.label import Label
 from diwan.terms.reader import Clearance
 from diwan.web.labels import ticks_of
 
@@ -98,12 +99,12 @@ def test_its_originator_sets_another_label_and_readers_lose_it(
     alert: Callable[..., Ref],
     browser: Callable[..., Browser],
     token: Callable[[Browser], str],
-    label: Callable[..., object],
+    label: Callable[[str], Label],
 ) -> None:
     ref = alert("KW-1", "TLP:AMBER // Releasable to BHR, QAT")
     kwt, qat, bhr = browser("KWT"), browser("QAT"), browser("BHR")
     assert qat.get(f"/items/{ref}").status_code == 200
-    form = dict(ticks_of(label("TLP:AMBER // Releasable to BHR")))  # type: ignore[arg-type]
+    form = dict(ticks_of(label("TLP:AMBER // Releasable to BHR")))
 
     answer = kwt.post(f"/items/{ref}/relabel", data={"token": token(kwt), **form}, follow_redirects=False)
 

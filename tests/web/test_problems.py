@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from litestar import Litestar, get
 from litestar.testing import TestClient
 
@@ -56,40 +55,41 @@ def test_changing_what_is_hidden_is_answered_like_changing_what_does_not_exist(
         assert (one.status_code, one.content) == (404, other.content)
 
 
-@pytest.mark.parametrize(
-    ("refusal", "status"),
-    [
-        (NotFound(), 404),
-        (BadCursor(), 400),
-        (Malformed("It is broken."), 422),
-        (Unlabelled("It has no label."), 422),
-        (NotAllowed("You may not."), 403),
-        (Conflict("It is there."), 409),
-        (Duplicate("It is there, byte for byte."), 409),
-        (Refused("It was not done."), 400),
-    ],
-)
-def test_every_refusal_has_its_status_and_its_own_words(
-    app: Litestar, browser: Callable[..., Browser], refusal: Refused, status: int
-) -> None:
-    def raise_it() -> None:
-        raise refusal
-
-    app.register(get("/raises", opt={"reads": "nothing"}, sync_to_thread=False)(raise_it))
-    app.register(get("/api/raises", opt={"reads": "nothing"}, sync_to_thread=False)(raise_it))
+def test_every_refusal_has_its_status_and_its_own_words(app: Litestar, browser: Callable[..., Browser]) -> None:
     kwt = browser("KWT")
+    for number, (refusal, status) in enumerate(
+        (
+            (NotFound(), 404),
+            (BadCursor(), 400),
+            (Malformed("It is broken."), 422),
+            (Unlabelled("It has no label."), 422),
+            (NotAllowed("You may not."), 403),
+            (Conflict("It is there."), 409),
+            (Duplicate("It is there, byte for byte."), 409),
+            (Refused("It was not done."), 400),
+        )
+    ):
+        paths = [f"/raises{number}", f"/api/raises{number}"]
+        app.register(get(paths, opt={"reads": "nothing"}, sync_to_thread=False)(raising(refusal)))
 
-    page, problem = kwt.get("/raises"), kwt.get("/api/raises")
+        page, problem = (kwt.get(path) for path in paths)
 
-    assert (page.status_code, problem.status_code) == (status, status)
-    assert str(refusal) in page.text
-    assert problem.headers["content-type"].startswith("application/problem+json")
-    assert problem.json() == {
-        "type": f"urn:diwan:problem:{type(refusal).__name__}",
-        "title": type(refusal).__name__,
-        "status": status,
-        "detail": str(refusal),
-    }
+        assert (page.status_code, problem.status_code) == (status, status)
+        assert str(refusal) in page.text
+        assert problem.headers["content-type"].startswith("application/problem+json")
+        assert problem.json() == {
+            "type": f"urn:diwan:problem:{type(refusal).__name__}",
+            "title": type(refusal).__name__,
+            "status": status,
+            "detail": str(refusal),
+        }
+
+
+def raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
 
 
 def test_a_failure_tells_nothing_of_itself(app: Litestar, browser: Callable[..., Browser]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from httpx import Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -20,7 +21,7 @@ def loopback(app: Litestar) -> Iterator[Browser]:
         yield client
 
 
-def sign_in(browser: Browser, **more: str) -> object:
+def sign_in(browser: Browser, **more: str) -> Response:
     return browser.post("/sign-in", data={"name": "kwt.duty", "password": PASSWORD, **more}, follow_redirects=False)
 
 
@@ -32,7 +33,7 @@ def test_who_signs_in_comes_to_the_page_they_asked_for(anyone: Browser, person: 
 
     answer = sign_in(anyone, next=then)
 
-    assert (answer.status_code, answer.headers["location"]) == (303, "/crisis?x=1")  # type: ignore[attr-defined]
+    assert (answer.status_code, answer.headers["location"]) == (303, "/crisis?x=1")
     assert "Officer of KWT" in anyone.get("/").text
 
 
@@ -40,7 +41,7 @@ def test_a_session_cookie_over_https_is_for_this_host_alone_and_no_script(
     anyone: Browser, person: Callable[..., Account]
 ) -> None:
     person("kwt.duty", "KWT")
-    cookie = sign_in(anyone).headers["set-cookie"]  # type: ignore[attr-defined]
+    cookie = sign_in(anyone).headers["set-cookie"]
 
     assert cookie.startswith("__Host-diwan=")
     flags = {flag.strip().lower() for flag in cookie.split(";")[1:]}
@@ -49,7 +50,7 @@ def test_a_session_cookie_over_https_is_for_this_host_alone_and_no_script(
 
 def test_on_loopback_a_plain_cookie_stands_in(loopback: Browser, person: Callable[..., Account]) -> None:
     person("kwt.duty", "KWT")
-    cookie = sign_in(loopback).headers["set-cookie"]  # type: ignore[attr-defined]
+    cookie = sign_in(loopback).headers["set-cookie"]
 
     assert cookie.startswith("diwan=")
     assert "secure" not in cookie.lower()
@@ -65,8 +66,8 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_page(
     wrong = sign_in(anyone, password="something else entirely")
     unknown = sign_in(anyone, name="nobody", password="something else entirely")
 
-    assert (wrong.status_code, wrong.content) == (403, unknown.content)  # type: ignore[attr-defined]
-    assert "set-cookie" not in wrong.headers  # type: ignore[attr-defined]
+    assert (wrong.status_code, wrong.content) == (403, unknown.content)
+    assert "set-cookie" not in wrong.headers
 
 
 def test_signing_out_ends_the_session_at_the_node(

@@ -7,6 +7,7 @@ from litestar.testing import TestClient
 from lxml import html
 
 from diwan.house import House
+from diwan.terms.hand import Hand
 from diwan.terms.item import Ref
 
 Browser = TestClient[Litestar]
@@ -111,7 +112,7 @@ def test_news_are_offered_only_when_there_are_some(alert: Callable[..., Ref], br
 
 
 def test_what_changed_tells_of_a_recall(
-    house: House, hand: Callable[..., object], alert: Callable[..., Ref], browser: Callable[..., Browser]
+    house: House, hand: Callable[..., Hand], alert: Callable[..., Ref], browser: Callable[..., Browser]
 ) -> None:
     ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
     qat = browser("QAT")
@@ -119,7 +120,7 @@ def test_what_changed_tells_of_a_recall(
     assert "Released" in first
     on = html.fromstring(first).xpath("//main//a[contains(@href,'after=')]/@href")[0]
 
-    house.recall(hand("KWT"), ref)  # type: ignore[arg-type]
+    house.recall(hand("KWT"), ref)
 
     assert "Retracted" in qat.get(on).text
     assert str(ref) in qat.get(on).text
