@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+import random
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,9 @@ from diwan.registry.book import Book
 from diwan.registry.engines.sqlite import REGISTER, WORDS
 from diwan.registry.shape import SHAPE, ready
 from diwan.terms.errors import Refused
+
+SRC = Path(__file__).parents[2] / "src"
+BEGINNER = Path(__file__).parent / "beginner.py"
 
 
 def shape_of(file: Path) -> str:
@@ -51,6 +59,50 @@ def test_a_register_from_the_future_is_refused_and_left_as_it_is(tmp_path: Path,
         Book(tmp_path)
 
     assert (tmp_path / name).read_bytes() == before
+
+
+def begun(folder: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, BEGINNER, folder],
+        env={**os.environ, "PYTHONPATH": str(SRC)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "here\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def test_two_processes_may_begin_one_register_at_the_same_time(tmp_path: Path) -> None:
+    both = [begun(tmp_path) for _ in range(2)]
+    for process in both:
+        go(process)
+
+    assert [process.communicate(timeout=30)[0] for process in both] == ["ready\n", "ready\n"]
+    assert (shape_of(tmp_path / REGISTER), shape_of(tmp_path / WORDS)) == (SHAPE, SHAPE)
+
+
+def test_killed_while_it_began_a_register_begins_again(tmp_path: Path) -> None:
+    chance = random.Random(2)
+    for round in range(4):
+        folder = tmp_path / str(round)
+        folder.mkdir()
+        process = begun(folder)
+        go(process)
+        time.sleep(chance.random() * 0.1)
+        process.kill()
+        process.communicate(timeout=30)
+
+        Book(folder, synchronous="OFF").close()
+
+        assert (shape_of(folder / REGISTER), shape_of(folder / WORDS)) == (SHAPE, SHAPE)
 
 
 def test_making_ready_twice_changes_nothing(tmp_path: Path) -> None:

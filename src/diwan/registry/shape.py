@@ -46,11 +46,14 @@ def _shape_of(file: Path) -> str | None:
 def _migrate(file: Path, *, words: bool) -> None:
     from alembic import command  # noqa: PLC0415 -- slow import, and only needed when the shape changes
     from alembic.config import Config  # noqa: PLC0415 -- slow import
-    from sqlalchemy import create_engine  # noqa: PLC0415 -- slow import
+    from sqlalchemy import create_engine, event  # noqa: PLC0415 -- slow import
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    engine = create_engine(f"sqlite:///{file}")
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(file, isolation_level=None, timeout=60))
+    # One transaction, begun before looking: the driver's own would leave tables outside it, so that a crash could leave
+    # half a shape, and two processes that begin one register would trip over each other.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.begin() as connection:
         config.attributes.update(connection=connection, words=words)
         command.upgrade(config, "head")
