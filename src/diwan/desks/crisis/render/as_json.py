@@ -39,7 +39,7 @@ def geojson(alert: Alert) -> dict[str, Any]:
 
 
 def _feature(alert: Alert, info: Info, area: Area) -> dict[str, Any]:
-    polygons = [part for ring in _rings(area) for part in _parts(ring)]
+    polygons = [part for ring in _rings(area) for part in cut(ring)]
     geometry = {"type": "MultiPolygon", "coordinates": [[part] for part in polygons]} if polygons else None
     told = {
         "identifier": alert.identifier,
@@ -89,7 +89,7 @@ def circle_ring(circle: Circle) -> list[Point]:
     return [*ring, ring[0]]
 
 
-def _parts(ring: list[Point]) -> Iterator[list[list[float]]]:
+def cut(ring: list[Point]) -> Iterator[list[list[float]]]:
     """Yield the ring, cut where it leaves -180 to 180 and turned back, counter-clockwise."""
     for shift in (0.0, 360.0, -360.0):
         part = _clipped([(lon + shift, lat) for lon, lat in ring])
