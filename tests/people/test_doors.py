@@ -14,6 +14,7 @@ from diwan.people.accounts import Account, change_account, close_account, set_pa
 from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
 from diwan.people.throttle import TooSoon
+from diwan.registry.accounts import write_ticket
 from diwan.registry.book import Book
 from diwan.terms.errors import NotAllowed, NotFound
 from diwan.terms.hand import Role
@@ -197,9 +198,23 @@ def test_closed_account_is_out_at_once_with_its_sessions_and_tokens(book: Book, 
     close_account(book, account, by="console")
 
     assert [doors.who(secret) for secret in secrets] == [None, None]
+    assert [row[3] for row in rows(book, "ticket")] == [other.id]
     assert doors.who(others) == other
     with pytest.raises(NotAllowed, match="open account"):
         doors.make_token(account, "feed", book.clock() + DAY, by="console")
+
+
+def test_ticket_that_outlived_its_account_opens_nothing(book: Book, doors: Doors, opened: Open) -> None:
+    account = opened()
+    token = doors.make_token(account, "feed", book.clock() + DAY, by=account.id)
+    (ticket,) = doors.tokens(account)
+    assert doors.who(token) == account
+    close_account(book, account, by="console")
+
+    book.write(lambda ink: write_ticket(ink.connection, ticket))
+
+    assert doors.tokens(account) == [ticket]
+    assert doors.who(token) is None
 
 
 def test_account_closed_beside_a_running_node_is_out_at_its_next_request(
@@ -268,6 +283,16 @@ def test_account_closed_while_its_password_is_checked_is_not_let_in_and_stays_cl
 
     assert rows(book, "ticket") == []
     assert [row[4] is None for row in rows(book, "account")] == [False]
+
+
+def test_password_replaced_while_it_is_checked_lets_nobody_in(book: Book, passwords: Passwords, opened: Open) -> None:
+    account = opened()
+    hasher = Meddling(time_cost=1, memory_cost=8, parallelism=1)
+    hasher.meanwhile = lambda: set_password(book, passwords, account, "another horse battery", by="console")
+    doors = Doors(book, Passwords(hasher), idle=30 * MINUTE, longest=DAY)
+
+    assert "do not fit" in refusal(doors, "mariam", PASSWORD)
+    assert rows(book, "ticket") == []
 
 
 def test_clearance_withdrawn_while_the_password_is_kept_anew_stays_withdrawn(book: Book, opened: Open) -> None:
@@ -381,6 +406,18 @@ def test_one_who_guesses_makes_neither_another_name_nor_another_address_wait(doo
 
     assert doors.sign_in("yusuf", PASSWORD, HERE)[0] == other
     assert doors.sign_in("mariam", PASSWORD, THERE)[0] == account
+
+
+def test_one_who_got_in_has_five_tries_again(doors: Doors, opened: Open) -> None:
+    opened()
+
+    for _ in range(3):
+        for _ in range(4):
+            assert "do not fit" in refusal(doors, "mariam", WRONG)
+        doors.sign_in("mariam", PASSWORD, HERE)
+
+    assert len({refusal(doors, "mariam", WRONG) for _ in range(5)}) == 1
+    assert "Too many" in refusal(doors, "mariam", PASSWORD)
 
 
 def test_guesses_made_side_by_side_are_counted_before_they_are_looked_at(
