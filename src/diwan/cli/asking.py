@@ -95,8 +95,8 @@ def add_to(app: typer.Typer) -> None:
 def _room(node: Any, name: str, world: World) -> Iterator[tuple[House, ReadingRoom]]:
     with opened(node) as house:
         account = account_named(house.book, name)
-        if account is None:
-            raise Refused(f"No account here is named {name!r}.")
+        if account is None or account.closed is not None:
+            raise Refused(f"No open account here is named {name!r}.")
         yield house, house.room(account.reader, world)
 
 
