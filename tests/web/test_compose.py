@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from litestar import Litestar
@@ -78,6 +79,28 @@ def test_the_preview_says_of_each_partner_whether_it_would_get_it(
     # BHR is named by nothing that KWT may read, so that the list does not name it either.
     assert partners(page) == {"JOR": "no", "NATO": "no", "QAT": "yes"}
     assert partners(world) == {"JOR": "yes", "NATO": "yes", "QAT": "yes"}
+
+
+def test_a_text_that_names_a_party_outside_its_audience_says_so_on_release(
+    browser: Callable[..., Browser], token: Callable[[Browser], str], oil: bytes, belong: Callable[..., None]
+) -> None:
+    belong("ICI", "QAT")
+    kwt = browser("KWT")
+    statement = {"kind": "party", "id": "QAT", "type": "nation", "names": {"en": "Qatar", "ar": "قطر"}}
+    said = {
+        "media_type": "application/vnd.diwan.network+json",
+        "text": json.dumps(statement),
+        "typed": "TLP:CLEAR",
+        "token": token(kwt),
+    }
+    kwt.post("/compose/release", data=release_form(kwt.post("/compose/check", data=said).text))
+
+    released = kwt.post(
+        "/compose/release", data=release_form(checked(kwt, token(kwt), oil, typed="TLP:AMBER // KWT ONLY"))
+    )
+
+    assert released.status_code == 201
+    assert "The text names QAT, outside its audience." in released.text
 
 
 def test_findings_are_listed_with_rule_and_line_and_errors_keep_it_from_release(

@@ -9,8 +9,8 @@ from lxml import html
 
 from diwan.house import House
 from diwan.sealing.envelope import from_wire
-from diwan.terms.hand import Role
-from diwan.terms.item import Ref
+from diwan.terms.hand import Hand, Role
+from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
 from diwan.terms.reader import Clearance
 from diwan.web.labels import ticks_of
@@ -172,3 +172,20 @@ def test_programme_and_releasing_officers_get_the_forms_too(
     for role in (Role.RELEASING_OFFICER, Role.PROGRAMME_OFFICER):
         assert "As its originator" in browser("KWT", roles=(role,)).get(f"/items/{ref}").text
     assert "As its originator" not in browser("KWT", roles=(Role.ADMINISTRATOR,)).get(f"/items/{ref}").text
+
+
+def test_an_item_that_no_desk_can_read_still_has_its_page_and_its_originals(
+    house: House,
+    hand: Callable[..., Hand],
+    note: Callable[..., Draft],
+    amber: Callable[..., Label],
+    browser: Callable[..., Browser],
+) -> None:
+    (ref,) = house.take(hand("KWT"), note("Not CAP at all"), amber("QAT"), originator="KWT").refs
+    qat = browser("QAT")
+
+    page = qat.get(f"/items/{ref}").text
+
+    assert "No desk at this node can read" in page
+    assert "Releasable To names QAT, your party." in why(page)
+    assert qat.get(f"/items/{ref}/parts/note.txt").content.startswith(b"Not CAP at all")

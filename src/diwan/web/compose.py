@@ -104,7 +104,7 @@ def enter(house: House, visit: Visit, media_type: str, data: bytes, label: Label
     Raises:
         Refused: with the reason; nothing was entered.
     """
-    draft = house.draft(media_type, data)
+    draft = house.draft(media_type, data, house.names(visit.hand.reader))
     if draft.world != visit.world:
         raise Malformed(_elsewhere(draft, visit))
     return house.take(visit.hand, draft, label, originator=visit.hand.reader.party, beyond=beyond)
@@ -141,7 +141,7 @@ def _check_document(house: House, visit: Visit, form: Form, data: bytes, checked
     checked = msgspec.structs.replace(checked, findings=findings)
     if any(finding.severity is Weight.ERROR for finding in findings):
         return msgspec.structs.replace(checked, refusals=("The standard's rules find errors; see below.",))
-    draft = house.draft(checked.media_type, data)
+    draft = house.draft(checked.media_type, data, house.names(visit.hand.reader))
     elsewhere = () if draft.world == visit.world else (_elsewhere(draft, visit),)
     return msgspec.structs.replace(checked, draft=draft, refusals=elsewhere)
 

@@ -83,6 +83,7 @@ def known_parties(house: House, room: ReadingRoom) -> tuple[str, ...]:
     A list to choose from is a read like any other: a party that only hidden items name is not on it.
     """
     named = {value.upper() for counts in room.facets(Query(), _NAMED).values() for value in counts}
+    named.update(house.names(room.reader).values())
     keepers = {keeper for policy in house.rules().policies for keeper in policy.keepers.values()}
     frameworks = {framework for policy in house.rules().policies for framework in policy.keepers}
     return tuple(sorted((named | {room.reader.party}) - frameworks | keepers))
