@@ -142,7 +142,7 @@ class House:
     def preview(self, originator: str, label: Label) -> Audience:
         """Return whom a label would reach if `originator` set it now; nobody if it is at fault."""
         rules = self.book.rules()
-        return audience(Stand(originator, label), known_parties(rules), rules, self.clock())
+        return audience(Stand(originator, label), known_parties(rules, [label]), rules, self.clock())
 
     def act(self, hand: Hand, item: Released, act: Act, note: str = "") -> Taken:
         """Do something about an item: the answer is an item of its own under it, for the parties the act says.

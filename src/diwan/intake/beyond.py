@@ -94,19 +94,24 @@ def _narrower_targets(
 ) -> list[tuple[Standing, tuple[str, ...]]]:
     if not draft.links:
         return []
-    now, party = ink.now(), hand.reader.party
-    parties = known_parties(rules)
-    mine = audience(Stand(party, label), parties, rules, now)
+    now = ink.now()
     found = []
+    for target, gate in known_targets(ink, rules, hand, draft):
+        parties = known_parties(rules, [label, *(stand.label for stand in gate.stands)])
+        mine = audience(Stand(hand.reader.party, label), parties, rules, now)
+        outside = _outside(mine, _reach(gate, parties, rules, now))
+        if outside:
+            found.append((target, outside))
+    return found
+
+
+def known_targets(ink: Ink, rules: Rules, hand: Hand, draft: Draft) -> Iterable[tuple[Standing, Gate]]:
+    """Yield what a draft refers to and its hand may read, with the gate it stands behind."""
     for link in draft.links:
         for target in ink.holders(link.to):
             gate = ink.gate(target.gate)
-            if target.world != draft.world or not open_gates(hand.reader, {0: gate}, rules, now):
-                continue
-            outside = _outside(mine, _reach(gate, parties, rules, now))
-            if outside:
-                found.append((target, outside))
-    return found
+            if target.world == draft.world and open_gates(hand.reader, {0: gate}, rules, ink.now()):
+                yield target, gate
 
 
 def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audience:
@@ -133,7 +138,7 @@ def _narrow(rules: Rules, label: Label, targets: Iterable[Standing]) -> Label:
 def _named_parties(rules: Rules, ink: Ink, draft: Draft, stand: Stand) -> Iterable[Notice]:
     if not draft.names:
         return
-    reached = audience(stand, (*known_parties(rules), *draft.names), rules, ink.now())
+    reached = audience(stand, (*known_parties(rules, [stand.label]), *draft.names), rules, ink.now())
     named = tuple(sorted(set(draft.names) - reached.parties))
     if named and not reached.world:
         yield Notice(f"The text names {', '.join(named)}, outside its audience.", named)

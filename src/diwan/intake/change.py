@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diwan.intake.ending import check_relabel
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
 from diwan.intake.take import counts, digest
 from diwan.registry.ink import Ink, Standing, Written
@@ -71,6 +72,8 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         draft, terms = (new, terms_of(new, ref.originator)) if new else ink.stored_draft(standing)
         if (draft.kind, draft.world) != (standing.kind, standing.world):
             raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
+        if label is not None:
+            check_relabel(ink, rules, standing, label)
         under = label or standing.label
         parent = _parent_gate(ink, standing)
         behind = gate_for(World(standing.world), ref.originator, under, parent)

@@ -8,6 +8,7 @@ from hashlib import sha256
 import msgspec
 
 from diwan.intake.beyond import Beyond, Notice, settle
+from diwan.intake.ending import check_ending
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
@@ -106,7 +107,9 @@ class _Taking:
         for number, (draft, label) in enumerate(labelled):
             try:
                 settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
-                ready += [self._prepare(d, under, number) for d, under in settled.drafts]
+                for issued, under in settled.drafts:
+                    check_ending(self._ink, self._rules, self._hand, issued, under)
+                ready += [self._prepare(issued, under, number) for issued, under in settled.drafts]
                 outcomes.append(Taken((), (*settled.notices, *self._claim(draft))))
             except Refused as refusal:
                 outcomes.append(refusal)

@@ -225,8 +225,9 @@ class ReadingRoom:
         if item.ref.originator != self.reader.party:
             raise NotFound
         rules, now = self._book.rules(), self._book.clock()
-        parties = known_parties(rules)
-        each = [audience(stand, parties, rules, now) for stand in self.why(item)]
+        stands = self.why(item)
+        parties = known_parties(rules, [stand.label for stand in stands])
+        each = [audience(stand, parties, rules, now) for stand in stands]
         return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
 
     def _opened(self) -> AbstractContextManager[Opened]:

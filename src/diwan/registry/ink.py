@@ -20,7 +20,7 @@ from diwan.sealing.envelope import Batch, Sealed
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import Gate, Stand, World
-from diwan.terms.item import Alias, Draft, Item, Part, Ref
+from diwan.terms.item import ENDS, Alias, Draft, Item, Part, Ref
 from diwan.terms.label import Label, pack, unpack
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
@@ -185,6 +185,24 @@ class Ink:
             "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?", [spell(alias)]
         )
         return [found for row in rows.fetchall() if (found := self._find("i.number=?", row))]
+
+    def ended_by(self, standing: Standing) -> list[Standing]:
+        """Return the standing items of the same originator that end this one."""
+        return [one for one in self._over_links(standing, to=True) if one.ref.originator == standing.ref.originator]
+
+    def ends(self, standing: Standing) -> list[Standing]:
+        """Return the standing items of the same originator that this one ends."""
+        return [one for one in self._over_links(standing, to=False) if one.ref.originator == standing.ref.originator]
+
+    def _over_links(self, standing: Standing, *, to: bool) -> list[Standing]:
+        here, there = ("alias", "link") if to else ("link", "alias")
+        marks = ",".join("?" * len(ENDS))
+        rows = self._sql.execute(
+            f"SELECT DISTINCT s.item FROM {here} h JOIN {there} t ON t.value=h.value JOIN stand s ON s.since=t.since"
+            f" WHERE h.since=? AND {'t' if to else 'h'}.relation IN ({marks})",
+            [standing.since, *sorted(ENDS)],
+        ).fetchall()
+        return [found for row in rows if (found := self._find("i.number=?", row)) and found.world == standing.world]
 
     def parts(self, revision: int) -> list[tuple[int, Part]]:
         """Return the parts of a revision in their order, each with the number of the row that holds its bytes."""

@@ -33,12 +33,36 @@ def audience(stand: Stand, parties: Iterable[str], rules: Rules, now: Instant) -
     return Audience(world=policy.is_world(in_force(stand.label, now)), parties=reached)
 
 
-def known_parties(rules: Rules) -> tuple[str, ...]:
-    """Return every party that a keeper has stated anything of, sorted.
+def known_parties(rules: Rules, labels: Iterable[Label] = ()) -> tuple[str, ...]:
+    """Return every party that a keeper has stated anything of, or that one of `labels` names, sorted.
 
     To be narrowed by what a label reaches before anyone is told: the list itself tells who is known here.
     """
-    return tuple(sorted({membership.party for membership in rules.memberships}))
+    named = {value for label in labels for category in label.categories for value in _parties_in(category)}
+    return tuple(sorted({membership.party for membership in rules.memberships} | (named - _frameworks(rules))))
+
+
+def covers(wide: Label, narrow: Label, rules: Rules) -> bool:
+    """Return whether whoever `narrow` admits is admitted by `wide` too, both set by one originator; if unsure, no.
+
+    Either `wide` is released to everyone, or under the same policy its classification is no higher, it has no caveat
+    that `narrow` has not, and every audience it names includes all that `narrow` names.
+    """
+    policy = rules.policy(wide.policy)
+    if policy is None or not policy.valid(wide):
+        return False
+    if policy.is_world(wide):
+        return True
+    if wide.policy != narrow.policy or policy.ranks[wide.classification] > policy.ranks.get(narrow.classification, -1):
+        return False
+    held = {category.tag: set(category.values) for category in narrow.categories}
+    for category in wide.categories:
+        values, theirs = set(category.values), held.get(category.tag, set())
+        if category.type == CategoryType.RESTRICTIVE and not values <= theirs:
+            return False
+        if category.type == CategoryType.PERMISSIVE and not (theirs and theirs <= values):
+            return False
+    return wide.succession is None or wide.succession == narrow.succession
 
 
 def only_for(label: Label, parties: Iterable[str], rules: Rules) -> Label | None:
@@ -62,3 +86,14 @@ def _beside(category: Category, policy: Policy) -> Category:
     tag = policy.by_tag.get(category.tag)
     asked = () if tag is None else (value for value, tags in tag.stands_with.items() if RELEASABLE_TO in tags)
     return msgspec.structs.replace(category, values=(*category.values, *asked))
+
+
+def _parties_in(category: Category) -> tuple[str, ...]:
+    return category.values if category.tag in _AUDIENCE else ()
+
+
+def _frameworks(rules: Rules) -> set[str]:
+    # A framework and the party that keeps it may share a name; as a party it is then known by its own statements.
+    return {framework for policy in rules.policies for framework in policy.keepers} - {
+        keeper for policy in rules.policies for keeper in policy.keepers.values()
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from diwan.terms.gate import World
@@ -33,6 +35,10 @@ class Link(msgspec.Struct, frozen=True, order=True):
 
     relation: str
     to: Alias
+
+
+ENDS: Final = frozenset({"cancels"})
+"""Relations by which one item ends another: it must reach whoever may read what it ends."""
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,0 +1,48 @@
+"""What ends another item is never narrower than what it ends: or some would go on seeing it in force.
+
+Source: the crisis desk's rule for a Cancel; it holds for every relation by which an item ends another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from diwan.intake.beyond import known_targets
+from diwan.registry.ink import Ink, Standing
+from diwan.release.audience import covers
+from diwan.release.decide import Rules
+from diwan.terms.errors import NotAllowed
+from diwan.terms.hand import Hand
+from diwan.terms.item import ENDS, Draft
+from diwan.terms.label import Label
+
+
+def check_ending(ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label) -> None:
+    """Refuse a draft that ends an item of its own originator, under a label that does not reach all its readers.
+
+    Raises:
+        NotAllowed: it would be narrower than what it ends.
+    """
+    if any(link.relation in ENDS for link in draft.links):
+        targets = (target for target, _ in known_targets(ink, rules, hand, draft))
+        own = [target for target in targets if target.ref.originator == hand.reader.party]
+        _refuse_narrower(rules, [(label, target.label) for target in own], "Nothing was entered.")
+
+
+def check_relabel(ink: Ink, rules: Rules, standing: Standing, label: Label) -> None:
+    """Refuse a relabel that would leave an ending narrower than what it ends, on either side.
+
+    Raises:
+        NotAllowed: relabel the other one first.
+    """
+    pairs = [(label, target.label) for target in ink.ends(standing)]
+    pairs += [(ending.label, label) for ending in ink.ended_by(standing)]
+    _refuse_narrower(rules, pairs, "Relabel what ends it first, as wide or wider. Nothing was changed.")
+
+
+def _refuse_narrower(rules: Rules, pairs: Iterable[tuple[Label, Label]], now_true: str) -> None:
+    if not all(covers(ending, ended, rules) for ending, ended in pairs):
+        raise NotAllowed(
+            "What ends an item is never narrower than what it ends: some of its readers would go on seeing it in force."
+            f" {now_true}"
+        )
