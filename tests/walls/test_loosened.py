@@ -90,7 +90,7 @@ LOOSENED = [
     ("one may change what one may not read", "intake/change.py",
      "if not open_gates(hand.reader, {0: gate}, rules, ink.now()):", "if False:", "what one may not read"),
     ("intake tells of items its hand may not read", "intake/beyond.py",
-     "or not open_gates(hand.reader, {0: gate}, rules, now)", "", "what is named beyond"),
+     "and open_gates(hand.reader, {0: gate}, rules, ink.now())", "", "what is named beyond"),
     ("anyone's word makes a member", "intake/take.py", "return keepers == {party}", "return True", "a claim"),
 ]  # fmt: skip
 
