@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 from litestar import Litestar
+from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from diwan.house import House
@@ -108,3 +110,22 @@ def test_limits_and_instants_that_are_none_are_refused(browser: Callable[..., Br
     for query in ("limit=0", "limit=501", "limit=-1", "limit=٣", "since=soon", "until=99999999999999999"):
         assert kwt.get(f"/api/items?{query}").status_code == 422, query
     assert kwt.get("/api/items?limit=500&since=0&until=9999999999999999").status_code == 200
+
+
+def test_the_description_describes_every_address_of_the_api(app: Litestar, anyone: Browser) -> None:
+    described = anyone.get("/api/openapi.json").json()
+
+    answered = {
+        (method.lower(), re.sub(r":str", "", route.path))
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and route.path.startswith("/api/")
+        for handler in route.route_handlers
+        if handler.opt.get("reads", "nothing") != "nothing"
+        for method in handler.http_methods
+        if method != "OPTIONS"
+    }
+    assert {(method, path) for path, methods in described["paths"].items() for method in methods} == answered
+    assert described["components"]["schemas"]["Handed"]["additionalProperties"] is False
+    assert set(described["components"]["schemas"]["Beyond"]["enum"]) == {"warn", "refuse", "narrow", "edition"}
+    names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(described)))
+    assert names == described["components"]["schemas"].keys()

@@ -100,6 +100,12 @@ def test_what_another_site_sends_is_refused_even_with_the_token(
     assert kwt.get(f"/items/{ref}").status_code == 200
 
 
+def test_what_may_be_done_at_an_address_is_told_to_nobody(browser: Callable[..., Browser]) -> None:
+    kwt = browser("KWT")
+
+    assert {kwt.options(path).status_code for path in ("/", "/api/items", "/items/KWT/x")} == {403}
+
+
 def test_a_program_with_a_token_needs_no_cookie_and_no_form_token(
     house: House, person: Callable[..., Account], anyone: Browser
 ) -> None:

@@ -13,6 +13,7 @@ from diwan.web import api, compose, desks, item, sign, watch
 from diwan.web.files import Files
 from diwan.web.guard import NOTHING, guard
 from diwan.web.headers import send_headers
+from diwan.web.openapi import document
 from diwan.web.pages import Pages
 from diwan.web.problems import handlers
 from diwan.web.visit import BASES, Asked
@@ -28,6 +29,7 @@ def create_app(house: House) -> Litestar:
     return Litestar(
         route_handlers=[
             _static(static),
+            _description(house),
             *sign.routes(house, pages),
             *(_world(house, pages, world) for world in World),
         ],
@@ -62,3 +64,13 @@ def _static(static: Files) -> Any:
         return Response(found.data, media_type=found.media_type, headers=headers)
 
     return file
+
+
+def _description(house: House) -> Any:
+    described = document(house.settings.title)
+
+    @get("/api/openapi.json", name="api description", opt={"reads": NOTHING}, sync_to_thread=False)
+    def description() -> Response[bytes]:
+        return Response(described, media_type="application/json")
+
+    return description

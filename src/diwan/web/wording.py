@@ -29,6 +29,8 @@ from diwan.web.visit import BASES
 _TOKENS: Final = {*TLP, *PAP}
 _CODES: Final = frozenset({"originator", "framework"})
 """The fields whose values are ids, which nobody translates."""
+_SHORT: Final = frozenset({"cbrne"})
+"""Values that are abbreviations; the register files them in lower case."""
 _FIELDS: Final = {
     "kind": "Kind",
     "originator": "Originator",
@@ -82,7 +84,9 @@ def install(environment: Environment, language: Language, say: Say) -> None:
     def spoken(field: str, value: str) -> str:
         if field == "kind":
             return kind(value)
-        return value.upper() if field in _CODES else say(value.replace("_", " ").capitalize())
+        if field in _CODES or value in _SHORT:
+            return value.upper()
+        return say(value.replace("_", " ").capitalize())
 
     words = {"when": when, "day": day, "ago": ago, "marking": marking, "chip": chip, "link": link}
     environment.filters.update(**words, headline=title, glance=glance, kind=kind, token_class=tlp_class)
