@@ -144,6 +144,10 @@ class House:
         rules = self.book.rules()
         return audience(Stand(originator, label), known_parties(rules, [label]), rules, self.clock())
 
+    def hosts(self, party: str) -> bool:
+        """Return whether a party's key is kept here, so that items can be entered in its name."""
+        return party in self._office.signers
+
     def act(self, hand: Hand, item: Released, act: Act, note: str = "") -> Taken:
         """Do something about an item: the answer is an item of its own under it, for the parties the act says.
 

@@ -10,7 +10,9 @@ from urllib.parse import quote
 from anyio.to_thread import run_sync
 from litestar import Response, get, post
 from litestar.response import Redirect
+from msgspec import DecodeError
 
+from diwan.desk import Act
 from diwan.house import House
 from diwan.reading import ReadingRoom, Released
 from diwan.sealing.envelope import to_wire
@@ -94,7 +96,27 @@ def routes(house: House, pages: Pages) -> list[Any]:
         await run_sync(house.recall, visit.hand, ref)
         return Redirect(visit.base or "/", status_code=303)
 
-    return [item, part, envelope, relabel, recall]
+    @post(
+        "/items/{originator:str}/{ident:str}/acts/{act:str}", name="act", opt={"reads": "point read"}, status_code=303
+    )
+    async def act(request: Asked) -> Redirect:
+        visit, ref = visit_of(request), ref_of(request)
+        form = await read_own_form(request, visit)
+        found = visit.room.get(ref)
+        chosen = next((one for one in offered(house, visit, found) if one.name == request.path_params["act"]), None)
+        if chosen is None:
+            raise NotFound
+        await run_sync(house.act, visit.hand, found, chosen, form.one("note"))
+        return Redirect(address(visit.base, ref), status_code=303)
+
+    return [item, part, envelope, relabel, recall, act]
+
+
+def offered(house: House, visit: Visit, item: Released) -> tuple[Act, ...]:
+    """Return what this reader can do about an item beside reading it."""
+    if not visit.enters or not house.hosts(visit.hand.reader.party):
+        return ()
+    return tuple(act for act in house.desk_of(item.kind).acts.get(item.kind, ()) if act.offered(visit.room, item))
 
 
 def download(data: bytes, name: str) -> Response[bytes]:
@@ -119,8 +141,10 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
     room, reader = visit.room, visit.hand.reader
     mine = visit.enters and item.ref.originator == reader.party
     say = pages.gettext(visit.language)
+    shown = _shown(house, room, item)
+    known = shown["template"] is not None
     return {
-        **_shown(house, room, item),
+        **shown,
         "item": item,
         "title": item.title,
         "parent": room.parent(item),
@@ -136,6 +160,8 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
         "choices": choices(house, room) if mine else (),
         "ticked": ticks_of(item.label),
         "serial": serial(visit, item),
+        "acts": offered(house, visit, item) if known else (),
+        "signatures": house.proofs(item, room) if known else (),
     }
 
 
@@ -149,5 +175,5 @@ def _shown(house: House, room: ReadingRoom, item: Released) -> dict[str, object]
         return {"template": None}
     try:
         return {**show.view(room, item), "template": show.template}
-    except (Refused, StopIteration):  # its bytes fail rules that came later, or a part the desk looks for is not there
+    except (Refused, StopIteration, DecodeError):  # fails rules that came later, or lacks what the desk looks for
         return {"template": None}
