@@ -73,7 +73,7 @@ def test_no_form_is_taken_without_the_token_of_its_session(app: Litestar, browse
     posts = [(path, handler) for method, path, handler in routes(app) if method == "POST"]
     read = [path for path, handler in posts if handler.opt["reads"] != "nothing"]
 
-    assert len(read) == 3 * 5
+    assert len(read) >= 3 * 5
     for path in read:
         address = path.replace("{originator:str}", "KWT").replace("{ident:str}", "0" * 32)
         for fields in ({}, {"token": "0" * 32}, {"token": "ق"}):

@@ -65,8 +65,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
             "text": text,
             "checked": checked,
         }
-        status = 422 if checked and not checked.ready else 200
-        return pages.page(visit, "compose.html", view, here="compose", status=status)
+        return pages.page(visit, "compose.html", view, here="compose")
 
     @get("/compose", name="compose", opt={"reads": "pick-lists"}, sync_to_thread=False)
     def compose(request: Asked) -> Response[str]:

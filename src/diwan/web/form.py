@@ -77,7 +77,9 @@ def check_origin(request: Asked) -> None:
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
-    foreign = site not in _OWN if site is not None else origin is not None and _host(origin) != request.headers["host"]
+    foreign = (
+        site not in _OWN if site is not None else origin is not None and _host(origin) != request.headers.get("host")
+    )
     if foreign:
         raise NotAllowed("This was sent by a page of another site. Nothing was done.")
 

@@ -53,13 +53,13 @@ class Asking(msgspec.Struct, frozen=True):
     def asks(self, since: Instant | None = None) -> Query:
         """Return it as the reading room understands it."""
         said, first, last = dict(self.fields), _day(self.first), _day(self.last)
-        start = since if since is not None else midnight(first) if first else None
+        starts = [start for start in (since, midnight(first) if first else None) if start is not None]
         return Query(
             kind=said.get("kind"),
             originator=said.get("originator"),
             facets=tuple((name, value) for name, value in self.fields if name in FACETS),
             words=self.q,
-            since=start,
+            since=max(starts, default=None),
             until=midnight(last + timedelta(days=1)) if last else None,
         )
 
@@ -89,8 +89,8 @@ def routes(pages: Pages) -> list[Any]:
             "page": page,
             "tally": room.tally(query),
             "facets": _facets(dict(room.facets(query, _FIELDS))),
-            # Something newer than the newest shown is news; on an empty list, anything from now on.
-            "newest": (page.items[0].at if page.items else room.now) + 1,
+            # Whatever came to stand after the newest that is shown is news; on an empty list, anything at all.
+            "newest": page.items[0].at + 1 if page.items else 0,
         }
         return pages.page(visit, "watch.html", view, here="watch")
 
@@ -98,7 +98,7 @@ def routes(pages: Pages) -> list[Any]:
     def news(request: Asked) -> Response[str]:
         visit = visit_of(request)
         asking, since = asked(request.query_params), request.query_params.get("since", "")
-        start = int(since) if since.isascii() and since.isdigit() and len(since) < 17 else visit.room.now
+        start = int(since) if since.isascii() and since.isdigit() and len(since) < 17 else 0
         return pages.page(visit, "news.html", {"asked": asking, "tally": visit.room.tally(asking.asks(start))})
 
     @get("/changes", name="changes", opt={"reads": "feed"}, sync_to_thread=False)

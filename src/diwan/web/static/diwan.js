@@ -57,5 +57,20 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-policy]")) policies(document);
 });
-document.addEventListener("htmx:after:swap", () => enhance(document));
+
+// When a list grew, whoever works by keyboard goes on where it was, and whoever listens is told.
+let rows = 0;
+document.addEventListener("click", (event) => {
+  if (event.target.closest(".older a")) rows = document.querySelectorAll("#rows > .row").length;
+});
+document.addEventListener("htmx:after:swap", () => {
+  enhance(document);
+  const added = rows ? document.querySelectorAll("#rows > .row")[rows] : undefined;
+  if (!added) return;
+  rows = 0;
+  added.querySelector("a").focus({ preventScroll: true });
+  const said = document.getElementById("said");
+  said.textContent = said.dataset.more;
+});
+
 enhance(document);
