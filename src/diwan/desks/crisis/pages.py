@@ -13,6 +13,7 @@ from diwan.desks.crisis.kinds import ALERT, MEDIA_TYPE, Alert, Brief, Course, Ms
 from diwan.desks.crisis.parse import read_alert
 from diwan.desks.crisis.render import geojson, shapes
 from diwan.reading import Query, ReadingRoom, Released
+from diwan.terms.errors import Malformed
 from diwan.terms.item import Ref
 
 MOST: Final = 2000
@@ -76,7 +77,19 @@ def alert_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
 
 def document(room: ReadingRoom, item: Released) -> Alert:
     """Return the alert that an item's bytes say."""
-    return read_alert(next(part.data for part in room.parts(item) if part.media_type == MEDIA_TYPE))
+    return read_alert(cap_bytes(room, item))
+
+
+def cap_bytes(room: ReadingRoom, item: Released) -> bytes:
+    """Return an alert's CAP document as it came.
+
+    Raises:
+        Malformed: the item has none.
+    """
+    for part in room.parts(item):
+        if part.media_type == MEDIA_TYPE:
+            return part.data
+    raise Malformed(f"{item.ref} holds no CAP document, though it is filed as an alert.")
 
 
 def brief_of(item: Released) -> Brief:

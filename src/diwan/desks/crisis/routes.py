@@ -9,7 +9,7 @@ import msgspec
 
 from diwan.desk import Request, Response, Route
 from diwan.desks.crisis.kinds import ALERT, MEDIA_TYPE
-from diwan.desks.crisis.pages import brief_of, document, headline
+from diwan.desks.crisis.pages import brief_of, cap_bytes, document, headline
 from diwan.desks.crisis.render import Entry, alert_json, atom_feed, geojson
 from diwan.reading import Query, ReadingRoom, Released
 from diwan.terms.errors import NotFound
@@ -36,8 +36,7 @@ def atom(room: ReadingRoom, request: Request) -> Response:
 def cap(room: ReadingRoom, request: Request) -> Response:
     """Return an alert's original bytes."""
     item = _asked(room, request)
-    data = next(part.data for part in room.parts(item) if part.media_type == MEDIA_TYPE)
-    return Response(data, MEDIA_TYPE)
+    return Response(cap_bytes(room, item), MEDIA_TYPE)
 
 
 def as_json(room: ReadingRoom, request: Request) -> Response:
