@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from diwan.cli import asking, bringing, checking, labels, node, people
+from diwan.cli.showing import plain
 from diwan.terms.errors import Refused
 
 _app = typer.Typer(
@@ -26,5 +29,13 @@ def app() -> None:
     try:
         _app()
     except Refused as refusal:
-        Console(stderr=True, highlight=False).print(f"[bold red]Refused.[/] {refusal}", soft_wrap=True)
-        sys.exit(2)
+        _refuse(str(refusal))
+    except OSError as wrong:
+        _refuse(f"{wrong.filename or 'This machine'}: {wrong.strerror or wrong}. The command was not carried out.")
+
+
+def _refuse(why: str) -> NoReturn:
+    # A refusal may quote what was typed, and what was typed is never markup.
+    line = Text.assemble(("Refused.", "bold red"), " ", plain(why))
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True)
+    sys.exit(2)

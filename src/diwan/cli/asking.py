@@ -15,8 +15,9 @@ from diwan.house import House
 from diwan.people.accounts import account_named
 from diwan.reading import Change, Query, ReadingRoom, Released
 from diwan.release.marking import marking
-from diwan.terms.errors import Refused
+from diwan.terms.errors import Malformed, Refused
 from diwan.terms.gate import World
+from diwan.terms.label import Label
 from diwan.terms.time import iso
 
 InWorld = Annotated[World, typer.Option("--world", help="Worlds never mix.")]
@@ -105,15 +106,23 @@ def _rows(house: House, items: Any) -> Iterator[dict[str, Any]]:
 
 
 def _row(house: House, item: Released) -> dict[str, Any]:
-    policy = house.rules().policy(item.label.policy)
     return {
         "at": iso(item.at),
-        "marking": marking(item.label, policy) if policy else item.label.policy,
+        "marking": _marking(house, item.label),
         "originator": item.ref.originator,
         "kind": item.kind,
         "title": item.title,
         "id": item.ref.id,
     }
+
+
+def _marking(house: House, label: Label) -> str:
+    policy = house.rules().policy(label.policy)
+    try:
+        return marking(label, policy) if policy else f"{label.policy} {label.classification}"
+    except Malformed:
+        # The policy may have been replaced by one that finds an old label at fault.
+        return f"{label.policy} {label.classification}"
 
 
 def _change(house: House, change: Change) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from diwan.cli.showing import Json, say
 from diwan.desk import Desk
 from diwan.house import House
 from diwan.intake.beyond import Beyond
+from diwan.release.codes import party_id
 from diwan.release.marking import parse_marking
 from diwan.terms.errors import Duplicate, Refused
-from diwan.terms.finding import Reject
+from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -70,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
         """
         with opened(node) as house:
             read = parse_marking(label, house.rules().policies)
-            came = _bring(house, house.desks["crisis"], files, read, originator, rejects, beyond)
+            came = _bring(house, house.desks["crisis"], files, read, party_id(originator), rejects, beyond)
             house.book.words.catch_up()
         if as_json:
             sys.stdout.buffer.write(_json.encode(came) + b"\n")
@@ -136,7 +137,7 @@ def _enter(house: House, hand: Hand, batch: list[Record], label: Label, beyond: 
             came.already += 1
         elif isinstance(outcome, Refused):
             came.rejected += 1
-            _list(out, str(file), draft.title, None, type(outcome).__name__.lower(), str(outcome))
+            _list(out, str(file), draft.title, Finding(type(outcome).__name__.lower(), Weight.ERROR, "/", str(outcome)))
         else:
             came.entered += 1
             came.notices += bool(outcome.notices)
@@ -144,9 +145,10 @@ def _enter(house: House, hand: Hand, batch: list[Record], label: Label, beyond: 
         if isinstance(reject, Reject):
             came.rejected += 1
             for finding in reject.findings:
-                _list(out, reject.file, reject.where, finding.line, finding.rule, finding.message)
+                _list(out, reject.file, reject.where, finding)
 
 
-def _list(out: Any, file: str, where: str, line: int | None, rule: str, message: str) -> None:
-    row = {"file": file, "where": where, "line": line, "rule": rule, "message": message}
+def _list(out: Any, file: str, where: str, found: Finding) -> None:
+    told = {"line": found.line, "rule": found.rule, "path": found.path, "message": found.message}
+    row = {"file": file, "where": where, **told}
     out.write(_json.encode(row).decode() + "\n")

@@ -10,8 +10,9 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.text import Text
 
-from diwan.cli.showing import Json
+from diwan.cli.showing import Json, plain
 from diwan.desk import Desk
 from diwan.terms.finding import Finding, Weight
 
@@ -46,13 +47,17 @@ def _findings(desk: Desk, file: Path) -> tuple[Finding, ...]:
 
 def _print(file: Path, found: tuple[Finding, ...], *, as_json: bool) -> None:
     if as_json:
-        told = [{"rule": f.rule, "severity": f.severity, "path": f.path, "message": f.message} for f in found]
+        told = [
+            {"rule": f.rule, "severity": f.severity, "path": f.path, "line": f.line, "message": f.message}
+            for f in found
+        ]
         sys.stdout.buffer.write(msgspec.json.encode({"file": str(file), "findings": told}) + b"\n")
         sys.stdout.buffer.flush()
         return
     console = Console(highlight=False)
-    console.print(f"[bold]{file}[/]: " + ("no findings" if not found else f"{len(found)} finding(s)"))
+    console.print(Text(plain(str(file)), "bold"), end=": ")
+    console.print("no findings" if not found else f"{len(found)} finding(s)")
     for finding in found:
         colour = "red" if finding.severity is Weight.ERROR else "yellow"
         console.print(f"  [{colour}]{finding.severity:7}[/] ", end="")
-        console.print(str(finding), markup=False, soft_wrap=True)
+        console.print(plain(str(finding)), markup=False, soft_wrap=True)

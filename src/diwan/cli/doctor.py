@@ -32,7 +32,9 @@ class Check(msgspec.Struct, frozen=True):
 def check_up(folder: Path) -> list[Check]:
     """Look at the node in `folder` from the outside in; what cannot be looked at is said to be wrong."""
     if not is_node(folder):
-        return [Check("node", False, f"There is no node in {folder}. Begin one: diwan init --node {folder}")]
+        return [
+            Check("node", False, f"There is no node in {folder}. Begin one: diwan init --keeper PARTY --node {folder}")
+        ]
     found = [Check("node", True, str(folder)), *_keys(folder), _space(folder), _assets()]
     try:
         house = House(folder)

@@ -15,6 +15,7 @@ from diwan.cli.opening import HERE, Node, begin_clock, opened
 from diwan.cli.showing import Json, say, show
 from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
+from diwan.release.codes import party_id
 from diwan.settings import FILE
 from diwan.terms.errors import Refused
 
@@ -35,8 +36,11 @@ def add_to(app: typer.Typer) -> None:
         """Begin a node in an empty folder."""
         if is_node(node):
             raise Refused(f"There is a node in {node} already. Nothing was changed.")
+        if (node / FILE).exists():
+            raise Refused(f"{node / FILE} is there already, without a node. Move it away. Nothing was changed.")
+        keeper, parties = party_id(keeper), [party_id(party) for party in host_party or ()]
         node.mkdir(parents=True, exist_ok=True)
-        hosted = ", ".join(f'"{party}"' for party in host_party or ())
+        hosted = ", ".join(f'"{party}"' for party in parties)
         (node / FILE).write_text(f'keeper = "{keeper}"\nhosted = [{hosted}]\n', encoding="utf-8")
         House(node).close()
         say(f"A node of {keeper} begins in {node}. Next: diwan user add NAME --party {keeper} --node {node}")
@@ -127,6 +131,6 @@ def _serve(house: House, host: str | None, port: int | None) -> None:
     from diwan.web.serving import serve  # noqa: PLC0415 -- slow import; most commands need no web shell
 
     at, on = host or house.settings.host, port or house.settings.port
-    say(f"Look at [bold]http://{at}:{on}/[/] (Ctrl-C stops)")
+    say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
     house.book.words.keep_up(every=2.0)
     serve(house, at, on)

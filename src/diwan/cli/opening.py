@@ -34,7 +34,7 @@ def opened(folder: Path) -> Iterator[House]:
         Refused: there is no node in the folder.
     """
     if not (is_node(folder) or is_demo(folder)):
-        raise Refused(f"There is no node in {folder}. Begin one with: diwan init --node {folder}")
+        raise Refused(f"There is no node in {folder}. Begin one with: diwan init --keeper PARTY --node {folder}")
     # A demo lives on the day of the article; whatever opens its folder must go by its clock.
     house = House(folder, clock=demo_clock(folder)) if is_demo(folder) else House(folder)
     try:

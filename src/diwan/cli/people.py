@@ -14,7 +14,7 @@ from diwan.cli.showing import Json, say, show
 from diwan.house import House
 from diwan.people.accounts import Account, account_named, accounts, change_account, close_account, open_account
 from diwan.people.accounts import set_password as give_password
-from diwan.terms.errors import Refused
+from diwan.terms.errors import NotFound, Refused
 from diwan.terms.hand import Role
 from diwan.terms.reader import Clearance
 from diwan.terms.time import iso
@@ -60,7 +60,7 @@ def _users(app: typer.Typer) -> None:
                 clearances=_clearances(house, clearance),
                 roles=frozenset(role or ()),
             )
-        say(f"Account [bold]{name}[/] is open. Its password, shown this once:")
+        say(f"Account {name} is open. Its password, shown this once:")
         typer.echo(password)
 
     @group.command("list")
@@ -113,7 +113,7 @@ def _tokens(app: typer.Typer) -> None:
         with opened(node) as house:
             ends = house.clock() + timedelta(days=days) // timedelta(microseconds=1)
             secret = house.doors.make_token(_account(house, account), name, ends, by=BY)
-        say(f"A token for [bold]{account}[/], shown this once:")
+        say(f"A token for {account}, shown this once:")
         typer.echo(secret)
 
     @group.command("list")
@@ -130,7 +130,10 @@ def _tokens(app: typer.Typer) -> None:
     def revoke(id: Annotated[str, typer.Argument(help="Its id, from `token list`.")], node: Node = HERE) -> None:
         """Make a token worthless now."""
         with opened(node) as house:
-            house.doors.revoke_token(id, by=BY)
+            try:
+                house.doors.revoke_token(id, by=BY)
+            except NotFound:
+                raise Refused(f"No token here has the id {id!r}. Nothing was done.") from None
         say("The token is revoked.")
 
 
