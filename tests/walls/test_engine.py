@@ -362,8 +362,7 @@ def test_without_the_applications_filter_the_wall_alone_keeps_the_answers_the_sa
     assert believing.between(0, 1 << 62, 500, only=sorted(once)) == []
 
 
-# `last_end` begins at the open gates themselves; there is no filter that it could lose.
-@pytest.mark.parametrize("view", sorted(set(FILTERED) - {"last_end"}))
+@pytest.mark.parametrize("view", sorted(FILTERED))
 def test_every_views_filter_holds_something_back(
     monkeypatch: pytest.MonkeyPatch,
     book: Book,
@@ -389,7 +388,7 @@ def test_gates_that_were_open_once_show_what_stood_there_and_nothing_it_says(
     book: Book, open_to_qatar: tuple[frozenset[int], frozenset[int]]
 ) -> None:
     pages = reading_connection(book.folder, (), open_to_qatar[1])
-    past = {"ended", "last_end", "stood", "once_named"}
+    past = {"ended", "stood", "once_named"}
 
     shown = {name for name in FILTERED if pages.execute(f"SELECT * FROM {name}").fetchall()}
 

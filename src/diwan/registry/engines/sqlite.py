@@ -34,8 +34,9 @@ _VIEWS: Final = {
     "by_item": "SELECT since, item, gate, revision FROM main.stand INDEXED BY stand_item"
     f" WHERE until IS NULL AND gate {_ALLOWED}",
     "ended": f"SELECT until, item FROM main.stand INDEXED BY stand_closed WHERE until IS NOT NULL AND gate {_EVER}",
+    # Of a gate that shut, its end in the reader's grants is the last that is theirs to know.
     "last_end": "SELECT e.gate, (SELECT max(s.until) FROM main.stand s INDEXED BY stand_closed WHERE s.gate = e.gate"
-    " AND s.until IS NOT NULL) AS until FROM temp.ever e",
+    f" AND s.until IS NOT NULL) AS until FROM temp.ever e WHERE e.gate {_ALLOWED}",
     "stood": f"SELECT item, gate, since, until, revision FROM main.stand WHERE gate {_EVER}",
     "once_named": "SELECT number AS item, originator, id, kind FROM main.item i WHERE EXISTS"
     f" (SELECT 1 FROM main.stand s WHERE s.item = i.number AND s.gate {_EVER})",
