@@ -120,8 +120,9 @@ def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audien
 
 
 def _outside(mine: Audience, theirs: Audience) -> tuple[str, ...]:
+    # Everyone is not listed: a party may be known here by a statement that the hand may not read.
     if mine.world and not theirs.world:
-        return (*sorted(mine.parties - theirs.parties), WORLD)
+        return (WORLD,)
     return tuple(sorted(mine.parties - theirs.parties)) if not theirs.world else ()
 
 

@@ -219,6 +219,8 @@ class ReadingRoom:
     def reach(self, item: Released) -> Audience:
         """Return whom an item reaches, party by party; told in full to its originator alone.
 
+        Of what reaches everyone no parties are listed: which of them are known here is not the originator's to know.
+
         Raises:
             NotFound: this reader is not of the originator's party.
         """
@@ -228,7 +230,9 @@ class ReadingRoom:
         stands = self.why(item)
         parties = known_parties(rules, [stand.label for stand in stands])
         each = [audience(stand, parties, rules, now) for stand in stands]
-        return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
+        if all(one.world for one in each):
+            return Audience(world=True, parties=frozenset())
+        return Audience(world=False, parties=frozenset.intersection(*(one.parties for one in each)))
 
     def _opened(self) -> AbstractContextManager[Opened]:
         return self._book.shelf(self.reader, self.world)
