@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -30,10 +31,42 @@ from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, L
 from diwan.terms.reader import Reader
 
 READERS = {"0.1 %": 0.001, "10 %": 0.1, "90 %": 0.9}
-WORDS = """
-vessel storm grid malware convoy port outage drill beacon flood pipeline consult mission visa cable radar intake tanker
-dhow harbour spill fire smoke dust wind wave current crane berth pilot tug buoy reef channel
-""".split()
+WORDS = [
+    "vessel",
+    "storm",
+    "grid",
+    "malware",
+    "convoy",
+    "port",
+    "outage",
+    "drill",
+    "beacon",
+    "flood",
+    "pipeline",
+    "consult",
+    "mission",
+    "visa",
+    "cable",
+    "radar",
+    "intake",
+    "tanker",
+    "dhow",
+    "harbour",
+    "spill",
+    "fire",
+    "smoke",
+    "dust",
+    "wind",
+    "wave",
+    "current",
+    "crane",
+    "berth",
+    "pilot",
+    "tug",
+    "buoy",
+    "reef",
+    "channel",
+]
 BATCH = 1000
 
 
@@ -109,7 +142,19 @@ def run(folder: Path, sizes: list[int], label_count: int) -> None:
     for size in sizes:
         intake(house, hand, labels, weights, size, rng)
         reading(house, folder, size)
+    one_by_one(house, hand, labels[0], rng)
     house.close()
+
+
+def one_by_one(house: House, hand: Hand, label: Label, rng: random.Random) -> None:
+    """Print the rate of single items, each durable before the next: by one hand, and by 20 hands that share commits."""
+    for hands in (1, 20):
+        waiting = list(drafts(rng.randrange(10**9, 10**10), 20 * 15 * hands, rng))
+        start = time.perf_counter()
+        with ThreadPoolExecutor(hands) as pool:
+            list(pool.map(lambda draft: house.take(hand, draft, label, originator="KWT"), waiting))
+        rate = len(waiting) / (time.perf_counter() - start)
+        print(f"one item a commit, {hands} at once: {rate:,.0f} items/s, each fsynced before it is acknowledged")
 
 
 def intake(house: House, hand: Hand, labels: list[Label], weights: list[float], size: int, rng: random.Random) -> None:
