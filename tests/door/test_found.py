@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+import msgspec
 import pytest
 
 from diwan.house import House
@@ -12,7 +13,7 @@ from diwan.intake.beyond import Beyond
 from diwan.terms.errors import NotAllowed
 from diwan.terms.hand import Hand
 from diwan.terms.item import Alias, Draft, Link, Part, Ref
-from diwan.terms.label import Label
+from diwan.terms.label import Category, CategoryType, Handling, Label
 from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Reader
 
@@ -83,3 +84,25 @@ def test_who_is_left_out_of_what_everyone_may_read_is_not_listed(
     state(house, hand, amber("NATO"), "UP2011", "SAU")
 
     assert refusal() == before
+
+
+def test_a_relabel_is_not_stopped_by_a_name_among_what_stands_hidden_under_it(
+    house: House, note: Make, hand: Callable[..., Hand], amber: Callable[..., Label], reader: Callable[..., Reader]
+) -> None:
+    """Were it stopped, a reader could keep an originator from narrowing, and the refusal would tell of their answers."""
+    parents = [
+        house.take(hand("KWT"), note(f"alert {party}"), amber("QAT", party), originator="KWT").refs[0]
+        for party in ("BHR", "JOR")
+    ]
+    hidden = Label("TLP", "UNCLASSIFIED", (Category("Only", CategoryType.PERMISSIVE, ("QAT",)),), Handling(tlp="TLP:RED"))
+    for parent in parents:
+        answer = msgspec.structs.replace(note("answer", name="A-1"), parent=parent)
+        house.take(hand("QAT"), answer, hidden, originator="QAT")
+    kwt, qat = house.room(reader("KWT")), house.room(reader("QAT"))
+
+    for parent in parents:
+        house.relabel(hand("KWT"), parent, amber("QAT"))
+
+    assert [len(qat.children(qat.get(parent))) for parent in parents] == [1, 1]
+    assert len(qat.known_as(Alias("cap", "A-1"))) == 2
+    assert [kwt.children(kwt.get(parent)) for parent in parents] == [(), ()]

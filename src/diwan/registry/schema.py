@@ -189,7 +189,7 @@ alias = Table(
     Column("value", Text, primary_key=True),
     Column("gate", Integer, primary_key=True),
     Column("originator", Text, primary_key=True),
-    Column("since", _Wide, nullable=False),
+    Column("since", _Wide, primary_key=True),  # intake refuses a second one, a child that moves with its parent never
     Index("alias_since", "since"),
     sqlite_with_rowid=False,
 )
