@@ -13,9 +13,9 @@ from diwan.intake.beyond import Beyond
 from diwan.terms.errors import NotAllowed
 from diwan.terms.hand import Hand
 from diwan.terms.item import Alias, Draft, Link, Part, Ref
-from diwan.terms.label import Category, CategoryType, Handling, Label
+from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
 from diwan.terms.party import Membership, Standing
-from diwan.terms.reader import Reader
+from diwan.terms.reader import Clearance, Reader
 
 Make = Callable[..., Draft]
 
@@ -106,3 +106,18 @@ def test_a_relabel_is_not_stopped_by_a_name_among_what_stands_hidden_under_it(
     assert [len(qat.children(qat.get(parent))) for parent in parents] == [1, 1]
     assert len(qat.known_as(Alias("cap", "A-1"))) == 2
     assert [kwt.children(kwt.get(parent)) for parent in parents] == [(), ()]
+
+
+def test_a_relabel_tells_nothing_of_what_a_cancel_ends_beyond_the_hands_clearance(
+    house: House, note: Make, hand: Callable[..., Hand], amber: Callable[..., Label]
+) -> None:
+    cancel = note("cancel", links=(Link("cancels", Alias("cap", "H-1")),))
+    ref = house.take(hand("KWT"), cancel, amber(tlp="TLP:CLEAR"), originator="KWT").refs[0]
+    cleared = Clearance("NATO-EXAMPLE", "SECRET")
+    context = Category("Context", CategoryType.PERMISSIVE, ("NATO", "Releasable"))
+    secret = Label("NATO-EXAMPLE", "SECRET", (context, Category(RELEASABLE_TO, CategoryType.PERMISSIVE, ("KWT",))))
+    house.take(hand("KWT", cleared), note("hidden", name="H-1"), secret, originator="KWT")
+    with pytest.raises(NotAllowed, match="never narrower"):
+        house.relabel(hand("KWT", cleared), ref, amber("QAT"))
+
+    house.relabel(hand("KWT"), ref, amber("QAT"))

@@ -73,7 +73,7 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         if (draft.kind, draft.world) != (standing.kind, standing.world):
             raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
         if label is not None:
-            check_relabel(ink, rules, standing, label)
+            check_relabel(ink, rules, hand, standing, label)
         under = label or standing.label
         parent = _parent_gate(ink, standing)
         behind = gate_for(World(standing.world), ref.originator, under, parent)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from diwan.intake.beyond import known_targets
 from diwan.registry.ink import Ink, Standing
 from diwan.release.audience import covers
-from diwan.release.decide import Rules
+from diwan.release.decide import Rules, open_gates
 from diwan.terms.errors import NotAllowed
 from diwan.terms.hand import Hand
 from diwan.terms.item import ENDS, Draft
@@ -29,14 +29,21 @@ def check_ending(ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label)
         _refuse_narrower(rules, [(label, target.label) for target in own], "Nothing was entered.")
 
 
-def check_relabel(ink: Ink, rules: Rules, standing: Standing, label: Label) -> None:
+def check_relabel(ink: Ink, rules: Rules, hand: Hand, standing: Standing, label: Label) -> None:
     """Refuse a relabel that would leave an ending narrower than what it ends, on either side.
+
+    Only items that the hand itself may read are looked at: the answer tells of no other.
 
     Raises:
         NotAllowed: relabel the other one first.
     """
-    pairs = [(label, target.label) for target in ink.ends(standing)]
-    pairs += [(ending.label, label) for ending in ink.ended_by(standing)]
+    now = ink.now()
+
+    def known(found: Iterable[Standing]) -> list[Standing]:
+        return [one for one in found if open_gates(hand.reader, {0: ink.gate(one.gate)}, rules, now)]
+
+    pairs = [(label, target.label) for target in known(ink.ends(standing))]
+    pairs += [(ending.label, label) for ending in known(ink.ended_by(standing))]
     _refuse_narrower(rules, pairs, "Relabel what ends it first, as wide or wider. Nothing was changed.")
 
 
