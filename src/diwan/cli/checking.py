@@ -55,7 +55,7 @@ def _print(file: Path, found: tuple[Finding, ...], *, as_json: bool) -> None:
         sys.stdout.buffer.flush()
         return
     console = Console(highlight=False)
-    console.print(Text(plain(str(file)), "bold"), end=": ")
+    console.print(Text(plain(str(file)), "bold"), end=": ", soft_wrap=True)
     console.print("no findings" if not found else f"{len(found)} finding(s)")
     for finding in found:
         colour = "red" if finding.severity is Weight.ERROR else "yellow"

@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from diwan.cli.doctor import check_up as check_node
 from diwan.cli.opening import HERE, Node, begin_clock, opened
-from diwan.cli.showing import Json, say, show
+from diwan.cli.showing import Json, plain, say, show
 from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
 from diwan.release.codes import party_id
@@ -91,8 +91,12 @@ def add_to(app: typer.Typer) -> None:
                 progress.update(tasks[what], completed=done)
 
             proof = house.prove(told)
-        row = {"items": proof.items, "audit lines": proof.lines, "root": proof.root.hex(), "faults": list(proof.faults)}
-        show([row], ["items", "audit lines", "root", "faults"], as_json=as_json)
+        if as_json:
+            row = {"items": proof.items, "audit lines": proof.lines, "root": proof.root.hex()}
+            show([{**row, "faults": list(proof.faults)}], [], as_json=True)
+        else:
+            typer.echo(f"{proof.items:,} revisions, {proof.lines:,} audit lines, root {proof.root.hex()}")
+            typer.echo("\n".join(f"Fault: {plain(fault)}" for fault in proof.faults) or "No fault was found.")
         if proof.faults:
             raise typer.Exit(1)
 
@@ -114,6 +118,8 @@ def add_to(app: typer.Typer) -> None:
             house.book.words.catch_up(everything=True)
             proof = house.prove()
         say(f"Restored into {node}: {proof.items} revisions, {proof.lines} audit lines, {len(proof.faults)} faults.")
+        for fault in proof.faults:
+            say(f"Fault: {fault}")
         if proof.faults:
             raise typer.Exit(1)
 

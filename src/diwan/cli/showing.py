@@ -17,6 +17,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 _FOLDED: Final = ("title", "what", "reaches", "faults")
 """The columns that take more lines where the terminal is narrow; the others are cut."""
+_ID: Final = 32
+_WIDE: Final = 10_000
 _TURNING: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but the line's end, and those that turn the direction of all that follows."""
 
@@ -32,10 +34,16 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         folded = column in _FOLDED
-        table.add_column(column, no_wrap=not folded, overflow="fold" if folded else "ellipsis")
+        table.add_column(
+            column,
+            no_wrap=not folded,
+            overflow="fold" if folded else "ellipsis",
+            min_width=_ID if column == "id" else None,
+        )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(column))) for column in columns))
-    Console().print(table)
+    # A terminal is as wide as it is; a file or the next program gets everything.
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
 
 
 def say(text: str) -> None:
