@@ -19,6 +19,7 @@ from diwan.sealing.envelope import to_wire
 from diwan.terms.errors import Malformed, NotFound, Refused
 from diwan.terms.item import Ref
 from diwan.web.form import read_own_form
+from diwan.web.glance import headline
 from diwan.web.labels import choices, label_of, ticks_of
 from diwan.web.pages import Pages
 from diwan.web.visit import Asked, Visit, visit_of
@@ -146,7 +147,7 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
     return {
         **shown,
         "item": item,
-        "title": item.title,
+        "title": headline(item, visit.language.code)[0],
         "parent": room.parent(item),
         "links": room.links(item),
         "linked_from": room.linked_from(item),

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
+from babel.core import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 Say = Callable[..., str]
 """Gettext of one language: a message with places such as `%(party)s`, and what fills them by name."""
+Direction = Literal["ltr", "rtl"]
 COOKIE: Final = "diwan-language"
 _CATALOGUE: Final = "LC_MESSAGES/messages.po"
 
@@ -25,13 +27,19 @@ class Language(msgspec.Struct, frozen=True):
     name: str
     """As its speakers write it."""
     locale: str
-    direction: Literal["ltr", "rtl"] = "ltr"
+    direction: Direction = "ltr"
+    minute: str = "d MMM y, HH:mm"
+    """The pattern of an instant to the minute, as CLDR writes patterns."""
 
 
 ENGLISH: Final = Language("en", "English", "en_GB")
 LANGUAGES: Final = {
     language.code: language
-    for language in (ENGLISH, Language("fr", "Français", "fr_FR"), Language("ar", "العربية", "ar", "rtl"))
+    for language in (
+        ENGLISH,
+        Language("fr", "Français", "fr_FR"),
+        Language("ar", "العربية", "ar", "rtl", "d MMM y، HH:mm"),
+    )
 }
 
 
@@ -39,6 +47,14 @@ def choose(chosen: str | None, accepted: str, otherwise: str) -> Language:
     """Return the language of a page: the one chosen before, else the browser's first that is here, else the node's."""
     codes = (chosen or "", *_accepted(accepted), otherwise)
     return next((LANGUAGES[code] for code in codes if code in LANGUAGES), ENGLISH)
+
+
+def direction(tag: str) -> Direction:
+    """Return in which direction the language of a tag is written (CLDR); one that nobody knows, from the left."""
+    try:
+        return "rtl" if Locale.parse(tag, sep="-").text_direction == "rtl" else "ltr"
+    except (ValueError, UnknownLocaleError):
+        return "ltr"
 
 
 def catalogue(language: Language, folders: Iterable[Path]) -> NullTranslations:

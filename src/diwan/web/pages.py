@@ -34,7 +34,7 @@ class Pages:
         self._says: Final = {code: speaker(said) for code, said in messages.items()}
         self._environments: Final = {code: _environment(templates, said) for code, said in messages.items()}
         for code, environment in self._environments.items():
-            install(environment, LANGUAGES[code], self._says[code])
+            install(environment, LANGUAGES[code], messages[code])
         self._always: Final = {
             "node": house.settings.title,
             "static": static.address,

@@ -7,6 +7,8 @@ from typing import Final
 from urllib.parse import quote
 
 from babel.dates import format_date, format_datetime, format_timedelta
+from babel.support import NullTranslations
+from babel.units import format_unit
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -23,7 +25,7 @@ from diwan.terms.label import Label
 from diwan.terms.time import Instant, iso, moment
 from diwan.web.files import tlp_class
 from diwan.web.glance import glance, headline
-from diwan.web.language import LANGUAGES, Language, Say
+from diwan.web.language import LANGUAGES, Language, Say, direction, speaker
 from diwan.web.visit import BASES
 
 _TOKENS: Final = {*TLP, *PAP}
@@ -31,24 +33,15 @@ _CODES: Final = frozenset({"originator", "framework"})
 """The fields whose values are ids, which nobody translates."""
 _SHORT: Final = frozenset({"cbrne"})
 """Values that are abbreviations; the register files them in lower case."""
-_FIELDS: Final = {
-    "kind": "Kind",
-    "originator": "Originator",
-    "severity": "Severity",
-    "urgency": "Urgency",
-    "category": "Category",
-    "msgType": "Message",
-    "framework": "Framework",
-    "standing": "Standing",
-}
-"""The fields a list can be narrowed by, as English messages for gettext."""
+_KILO: Final = 1000
 
 
-def install(environment: Environment, language: Language, say: Say) -> None:
+def install(environment: Environment, language: Language, messages: NullTranslations) -> None:
     """Give the templates of one language their filters and words."""
+    say = speaker(messages)
 
     def when(at: Instant) -> Markup:
-        text = format_datetime(moment(at), "d MMM y, HH:mm", locale=language.locale)
+        text = format_datetime(moment(at), language.minute, locale=language.locale)
         return Markup('<time datetime="{}">{} <abbr>UTC</abbr></time>').format(iso(at), text)
 
     def day(on: date) -> Markup:
@@ -59,7 +52,7 @@ def install(environment: Environment, language: Language, say: Say) -> None:
     def ago(context: Context, at: Instant) -> Markup:
         gone = moment(at) - moment(context["now"])
         text = format_timedelta(gone, add_direction=True, locale=language.locale)
-        full = format_datetime(moment(at), "d MMM y, HH:mm:ss 'UTC'", locale=language.locale)
+        full = format_datetime(moment(at), f"{language.minute}:ss 'UTC'", locale=language.locale)
         return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), full, text)
 
     @pass_context
@@ -84,19 +77,50 @@ def install(environment: Environment, language: Language, say: Say) -> None:
     def spoken(field: str, value: str) -> str:
         if field == "kind":
             return kind(value)
-        if field in _CODES or value in _SHORT:
+        if field in _CODES:
             return value.upper()
-        return say(value.replace("_", " ").capitalize())
+        return word(field, value.upper() if value in _SHORT else value.replace("_", " ").capitalize())
+
+    def word(field: str, value: str) -> str:
+        # A word that means one thing as a severity and another as an urgency is translated for each.
+        return str(messages.pgettext(field, value))
+
+    def coded(field: str, code: str) -> Markup:
+        said = word(field, code)
+        return escape(code) if said == code else Markup('<span title="{}: {}">{}</span>').format(field, code, said)
+
+    def size(octets: int) -> str:
+        if octets < _KILO:
+            return format_unit(octets, "digital-byte", "short", locale=language.locale)
+        number, unit = (octets / _KILO, "kilobyte") if octets < _KILO**2 else (octets / _KILO**2, "megabyte")
+        return format_unit(round(number, 1), f"digital-{unit}", "short", locale=language.locale)
 
     words = {"when": when, "day": day, "ago": ago, "marking": marking, "chip": chip, "link": link}
-    environment.filters.update(**words, headline=title, glance=glance, kind=kind, token_class=tlp_class)
+    environment.filters.update(
+        **words, headline=title, glance=glance, kind=kind, size=size, direction=direction, token_class=tlp_class
+    )
     environment.globals.update(
         words,
         spoken=spoken,
+        coded=coded,
         bases=BASES,
         worlds={World.ACTUAL: say("Actual"), World.EXERCISE: say("Exercise"), World.TEST: say("Test")},
-        names={name: say(message) for name, message in _FIELDS.items()},
+        names=_fields(say),
     )
+
+
+def _fields(say: Say) -> dict[str, str]:
+    """Return what the fields are called that a list can be narrowed by."""
+    return {
+        "kind": say("Kind"),
+        "originator": say("Originator"),
+        "severity": say("Severity"),
+        "urgency": say("Urgency"),
+        "category": say("Category"),
+        "msgType": say("Message"),
+        "framework": say("Framework"),
+        "standing": say("Standing"),
+    }
 
 
 def address(base: str, ref: Ref) -> str:

@@ -107,6 +107,7 @@ export async function draw(place) {
       container: place,
       style: style(land, found, language),
       cooperativeGestures: true,
+      locale: JSON.parse(document.body.dataset.mapWords),
       attributionControl: { compact: true, customAttribution: "Natural Earth" },
       ...(box ? { bounds: box, fitBoundsOptions: { padding: 48, maxZoom: 8 } } : { center: [48, 28], zoom: 3.2 }),
     });
