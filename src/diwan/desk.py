@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from diwan.intake.office import Edition
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
@@ -116,7 +117,7 @@ class Desk(msgspec.Struct, frozen=True):
     kinds: frozenset[str]
     parses: Mapping[str, Parse] = {}
     """Media type → parser."""
-    editions: Mapping[str, Callable[[Draft], Draft]] = {}
+    editions: Mapping[str, Edition] = {}
     """Kind → how an edition is made for readers who may not know what an item refers to."""
     opens: Opens | None = None
     checks: Checks | None = None

@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Parties whose keys are kept here, so that items can be entered in their name."""
     host: str = "127.0.0.1"
     port: int = 8017
+    proxy: str = ""
+    """The address of the proxy that ends TLS; from it alone X-Forwarded-For and X-Forwarded-Proto are believed."""
     heights: tuple[Height, ...] = (Height("TLP", "UNCLASSIFIED"),)
     """This node's ceiling: the highest label, per policy, that may be entered or released here."""
     role_heights: dict[str, tuple[Height, ...]] = {}

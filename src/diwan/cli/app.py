@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
@@ -25,7 +26,8 @@ for part in (node, bringing, asking, checking, labels, people):
 
 
 def app() -> None:
-    """Run a command; what is refused is told on standard error."""
+    """Run a command; what is refused is told on standard error, and what it writes only its owner may read."""
+    os.umask(0o077)
     try:
         _app()
     except Refused as refusal:

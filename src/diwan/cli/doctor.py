@@ -47,9 +47,16 @@ def check_up(folder: Path) -> list[Check]:
 
 
 def _keys(folder: Path) -> Iterator[Check]:
-    loose = [file.name for file in (folder / "keys").glob("*") if stat.S_IMODE(file.stat().st_mode) & 0o077]
+    loose = [file.name for file in (folder / "keys").glob("*") if _open_to_others(file)]
     said = f"others can read {', '.join(loose)}: chmod 600 them" if loose else "readable by their owner alone"
     yield Check("keys", not loose, said)
+    bare = _open_to_others(folder)
+    said = f"others can enter {folder}, where every label's items lie: chmod 700 it" if bare else "closed to others"
+    yield Check("folder", not bare, said)
+
+
+def _open_to_others(path: Path) -> bool:
+    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
 def _space(folder: Path) -> Check:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from diwan.intake.office import Edition
 from diwan.registry.ink import Ink, Standing
 from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.combine import combine
@@ -52,7 +53,7 @@ def settle(
     draft: Draft,
     label: Label,
     beyond: Beyond,
-    edition: Callable[[Draft], Draft] | None,
+    edition: Edition | None,
 ) -> Settled:
     """Decide what becomes of a draft that names more than its audience may know.
 
@@ -80,7 +81,7 @@ def settle(
             if edition is None:
                 raise NotAllowed(f"{said} This desk makes no editions of it. Nothing was entered.")
             narrowed = _narrow(rules, label, [target for target, _ in targets])
-            issued = edition(draft)
+            issued = edition(draft, ink.chance.bytes(16).hex())
             issued = msgspec.structs.replace(
                 issued, links=(*issued.links, *(Link("edition of", alias) for alias in draft.aliases))
             )

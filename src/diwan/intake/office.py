@@ -14,6 +14,7 @@ from diwan.sealing.keys import Signer
 from diwan.terms.errors import NotAllowed, Unlabelled
 from diwan.terms.gate import Gate, Stand, World
 from diwan.terms.hand import Hand, Role
+from diwan.terms.item import Draft
 from diwan.terms.label import Label
 
 _audit = msgspec.json.Encoder(order="deterministic")
@@ -77,5 +78,5 @@ def audit_line(ink: Ink, act: str, hand: Hand, about: Sequence[str], **more: str
     return _audit.encode(line)
 
 
-Edition = Callable[[bytes], bytes]
-"""Makes of an item's original bytes an edition for readers who may not know what the item refers to."""
+Edition = Callable[[Draft, str], Draft]
+"""Makes of a draft one for readers who may not know what it refers to, under a random name that tells nothing."""

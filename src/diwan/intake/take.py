@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
 
 from diwan.intake.beyond import Beyond, Notice, settle
 from diwan.intake.ending import check_ending
-from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
+from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, open_gates
@@ -47,7 +47,7 @@ def take(
     *,
     originator: str,
     beyond: Beyond = Beyond.WARN,
-    edition: Callable[[Draft], Draft] | None = None,
+    edition: Edition | None = None,
 ) -> Taken:
     """Enter one draft under `label` in the name of `originator`; durable when this returns.
 
@@ -68,7 +68,7 @@ def take_all(
     *,
     originator: str,
     beyond: Beyond = Beyond.WARN,
-    edition: Callable[[Draft], Draft] | None = None,
+    edition: Edition | None = None,
 ) -> list[Taken | Refused]:
     """Enter many drafts, each under its label, in one transaction, and say of each what became of it, in order.
 
@@ -100,7 +100,7 @@ class _Taking:
         self,
         labelled: Sequence[tuple[Draft, Label]],
         beyond: Beyond,
-        edition: Callable[[Draft], Draft] | None,
+        edition: Edition | None,
     ) -> list[Taken | Refused]:
         outcomes: list[Taken | Refused] = []
         ready: list[_Ready] = []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from diwan.registry.words import field, words
+from diwan.terms.errors import Malformed
 from diwan.terms.time import Instant
+
+TERMS: Final = 32
+"""Words and filters of one query at most."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +29,22 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     order: Literal["newest", "oldest"] = "newest"
 
     def terms(self) -> tuple[str, ...]:
-        """Return the terms that an entry must all be filed under."""
+        """Return the terms that an entry must all be filed under.
+
+        Raises:
+            Malformed: more than `TERMS` of them.
+        """
         fields = [field(name, value) for name, value in self.facets]
         if self.kind is not None:
             fields.append(field("kind", self.kind))
         if self.originator is not None:
             fields.append(field("originator", self.originator))
-        return (*fields, *sorted(words(self.words)))
+        terms = (*fields, *sorted(words(self.words)))
+        if len(terms) > TERMS:
+            raise Malformed(
+                f"A search has at most {TERMS} words and filters; this one has {len(terms)}. Ask for fewer."
+            )
+        return terms
 
     def fingerprint(self) -> str:
         """Return what ties a cursor to this query."""

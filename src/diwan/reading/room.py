@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -154,30 +155,22 @@ class ReadingRoom:
         with self._opened() as opened:
             return self._released(opened.shelf, opened.shelf.known_as(f"{alias.scheme}:{alias.value}"))
 
-    def links(self, item: Released) -> tuple[tuple[str, Released], ...]:
-        """Return (relation, item) for everything released that an item points to."""
+    def links(self, item: Released, limit: int = BOUND) -> tuple[tuple[str, Released], ...]:
+        """Return (relation, item) for what is released of all that an item points to, at most `limit` of them."""
         with self._opened() as opened:
             shelf = opened.shelf
-            found = [
-                (relation, target)
-                for relation, value in shelf.links_from(self._since(shelf, item.ref))
-                for target in self._released(shelf, shelf.known_as(value))
-            ]
-        return tuple(found)
+            drawn = shelf.links_from(self._since(shelf, item.ref))
+            found = ((relation, self._released(shelf, shelf.known_as(value))) for relation, value in drawn)
+            return tuple(islice(((relation, one) for relation, known in found for one in known), limit))
 
-    def linked_from(self, item: Released) -> tuple[tuple[str, Released], ...]:
-        """Return (relation, item) for everything released that points to an item, newest first."""
+    def linked_from(self, item: Released, limit: int = BOUND) -> tuple[tuple[str, Released], ...]:
+        """Return (relation, item) for what points to an item, newest first, at most `limit` of them."""
         with self._opened() as opened:
             shelf = opened.shelf
             since = self._since(shelf, item.ref)
-            drawn = [
-                (relation, position)
-                for name in shelf.aliases([since])[since]
-                for relation, position in shelf.links_to(name, BOUND)
-            ]
-            return tuple(
-                (relation, released) for relation, position in drawn for released in self._released(shelf, [position])
-            )
+            drawn = (link for name in shelf.aliases([since])[since] for link in shelf.links_to(name, limit))
+            found = ((relation, self._released(shelf, [position])) for relation, position in drawn)
+            return tuple(islice(((relation, one) for relation, known in found for one in known), limit))
 
     def children(self, item: Released) -> tuple[Released, ...]:
         """Return what stands under an item, newest first."""

@@ -17,7 +17,7 @@ from diwan.registry.ink import Ink
 from diwan.registry.pen import Pen
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
-from diwan.registry.shape import ready
+from diwan.registry.shape import keep_private, ready
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
 from diwan.terms.gate import World
@@ -33,7 +33,7 @@ class Book:
         self, folder: Path, *, clock: Clock = wall_clock, chance: Chance | None = None, synchronous: str = "FULL"
     ) -> None:
         """Open (or begin) the register in `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
+        keep_private(folder)
         ready(folder)
         self.folder = folder
         self.clock = clock

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
-from diwan.registry.shape import ready
+from diwan.registry.shape import keep_private, ready
 from diwan.terms.errors import Refused
 
 
@@ -45,7 +45,7 @@ def restore(file: Path, folder: Path) -> None:
     """
     if (folder / REGISTER).exists():
         raise Refused(f"{folder} already holds a register. Nothing was changed; restore into an empty folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    keep_private(folder)
     try:
         with tarfile.open(file) as archive:
             archive.extractall(folder, filter="data")

@@ -13,6 +13,12 @@ SHAPE: Final = "0001"
 """The migration that this version of the software was written against."""
 
 
+def keep_private(folder: Path) -> None:
+    """Make `folder` where there is none, closed to other accounts of the machine: every label's items lie in it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def ready(folder: Path) -> None:
     """Bring the register and word index in `folder` to `SHAPE`, creating them where there are none.
 

@@ -16,6 +16,8 @@ _WORD: Final = re.compile(r"[^\W_]+(?:[._:@/-][^\W_]+)*")
 _PIECE: Final = re.compile(r"[^\W_]+")
 _ALEF: Final = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ـ": None})
 _LONGEST: Final = 64
+_OWN: Final = frozenset({"kind", "originator"})
+"""Fields that the register itself sets; no desk's facet can say them."""
 _MOST: Final = 4000
 """More distinct words than this in one item are not searchable; the item itself is kept whole."""
 
@@ -39,14 +41,17 @@ def words(text: str) -> set[str]:
 
 
 def field(name: str, value: str) -> str:
-    """Return the term under which a facet value is found; the `=` keeps it apart from every word."""
-    return f"{name}={normal(value).replace(' ', '_')}"[: 2 * _LONGEST]
+    """Return the term under which a facet value is found; the `=` keeps it apart from every word.
+
+    Terms are kept side by side with spaces between them: a value that held white space of any sort could forge others.
+    """
+    return f"{'_'.join(name.split())}={'_'.join(normal(value).split())}"[: 2 * _LONGEST]
 
 
 def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
     """Return everything a draft can be found by, sorted."""
     fields = {field("kind", draft.kind), field("originator", originator)}
-    fields.update(field(name, value) for name, value in draft.facets)
+    fields.update(field(name, value) for name, value in draft.facets if name not in _OWN)
     spoken: set[str] = set()
     for text in (draft.title, *draft.text):
         spoken |= words(text)

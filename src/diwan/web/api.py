@@ -198,7 +198,7 @@ def _instant(text: str | None) -> Instant | None:
 def _limit(text: str | None) -> int:
     if not text:
         return 50
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:6]) <= _MOST:
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= _MOST:
         raise Malformed(f"A limit is a whole number from 1 to {_MOST}. Nothing was read.")
     return int(text)
 

@@ -84,5 +84,8 @@ def check_origin(request: Asked) -> None:
         raise NotAllowed("This was sent by a page of another site. Nothing was done.")
 
 
-def _host(origin: str) -> str:
-    return urlsplit(origin).netloc
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # not an address at all: nobody's
+        return None

@@ -22,6 +22,9 @@ def serve(house: House, host: str, port: int) -> None:
         log_level="warning",
         access_log=False,  # an address with a search in it belongs in no log of the machine
         server_header=False,
+        # What a client says of its own address counts only when the named proxy passes it on.
+        proxy_headers=bool(house.settings.proxy),
+        forwarded_allow_ips=house.settings.proxy or None,
         timeout_graceful_shutdown=_GRACE,
     )
     uvicorn.Server(config).run()

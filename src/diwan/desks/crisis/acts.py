@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
 from typing import Final, TypedDict
 
 import msgspec
@@ -37,17 +36,14 @@ def findings(data: bytes) -> tuple[Finding, ...]:
     return check(data)
 
 
-def edition(update: Draft) -> Draft:
+def edition(update: Draft, ident: str) -> Draft:
     """Return an Update as an Alert of its own, for readers who may not know that there was one before it.
 
-    Its identifier is made from the Update's whole text, so that it is the same however often it is issued and tells
-    nobody the name of what came before.
+    Its identifier is random: one made from the Update would confirm guesses of what the Update refers to.
     """
-    data = update.parts[0].data
-    alert = read_alert(data)
-    issued = alert_edition(alert, identifier=f"E-{sha256(data).hexdigest()[:24]}", sent=instant_of(alert.sent) or 0)
-    draft = parse(cap_xml(issued), {})
-    return msgspec.structs.replace(draft, parent=update.parent)
+    alert = read_alert(update.parts[0].data)
+    issued = alert_edition(alert, identifier=f"E-{ident}", sent=instant_of(alert.sent) or 0)
+    return msgspec.structs.replace(parse(cap_xml(issued), {}), parent=update.parent)
 
 
 def proofs(data: bytes, pinned: Mapping[str, bytes], at: Instant) -> tuple[Signed, ...]:

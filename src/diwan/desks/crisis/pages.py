@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -18,6 +18,9 @@ from diwan.terms.item import Ref
 
 MOST: Final = 2000
 """The board folds this many messages at most, the newest; it says so when there are more."""
+
+LINKS: Final = 500
+"""A chain is followed over this many links at most; real chains have some twenty."""
 
 _brief: Final = msgspec.json.Decoder(Brief)
 
@@ -42,7 +45,7 @@ def board(room: ReadingRoom, _: Request) -> Mapping[str, object]:
     """Return what is in force now for this reader, gravest first, and the same as shapes for a map."""
     items = list(islice(room.walk(Query(kind=ALERT)), MOST + 1))
     read = {item.ref: item for item in items[:MOST]}
-    told = [(ref, brief_of(item)) for ref, item in read.items()]
+    told = [(item.ref, brief) for item, brief in legible(items[:MOST])]
     rows = [Row(read[course.ref], course.brief, course) for course in in_force(told, room.now)]
     return {
         "rows": rows,
@@ -97,6 +100,15 @@ def brief_of(item: Released) -> Brief:
     return _brief.decode(item.brief)
 
 
+def legible(items: Iterable[Released]) -> Iterator[tuple[Released, Brief]]:
+    """Yield alerts with their briefs; one that cannot be read is left out, and never takes the others with it."""
+    for item in items:
+        try:
+            yield item, brief_of(item)
+        except msgspec.DecodeError:
+            continue
+
+
 def headline(brief: Brief, language: str) -> str:
     """Return the headline nearest to a reader's language, or what there is."""
     near = [text for tag, text in brief.headlines.items() if tag.split("-")[0].lower() == language]
@@ -104,17 +116,18 @@ def headline(brief: Brief, language: str) -> str:
 
 
 def _chain(room: ReadingRoom, item: Released) -> list[Released]:
-    """Everything that an alert refers to or that refers to it, link by link, as far as it is released."""
+    """What an alert refers to or what refers to it, link by link, as far as it is released; at most `LINKS` links."""
     found: dict[Ref, Released] = {}
-    waiting = [item]
-    while waiting and len(found) < MOST:
+    waiting, left = [item], LINKS
+    while waiting and left > 0:
         here = waiting.pop()
         if here.ref in found:
             continue
         found[here.ref] = here
-        for _, other in (*room.links(here), *room.linked_from(here)):
-            waiting.append(other)
-    return list(found.values())
+        near = [other for _, other in (*room.links(here, left), *room.linked_from(here, left))]
+        left -= len(near) + 1
+        waiting += near
+    return [one for one, _ in legible(one for one in found.values() if one.kind == ALERT)]
 
 
 def _answers(

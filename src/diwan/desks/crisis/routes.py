@@ -8,8 +8,8 @@ from typing import Final
 import msgspec
 
 from diwan.desk import Request, Response, Route
-from diwan.desks.crisis.kinds import ALERT, MEDIA_TYPE
-from diwan.desks.crisis.pages import brief_of, cap_bytes, document, headline
+from diwan.desks.crisis.kinds import ALERT, MEDIA_TYPE, Brief
+from diwan.desks.crisis.pages import cap_bytes, document, headline, legible
 from diwan.desks.crisis.render import Entry, alert_json, atom_feed, geojson
 from diwan.reading import Query, ReadingRoom, Released
 from diwan.terms.errors import NotFound
@@ -25,7 +25,7 @@ def atom(room: ReadingRoom, request: Request) -> Response:
     """Return the newest alerts released to the reader; `updated` is the newest one's, so hidden news do not move it."""
     items = list(islice(room.walk(Query(kind=ALERT)), _ENTRIES))
     base = request.address.rsplit("/", 1)[0]
-    entries = [_entry(item, base) for item in items]
+    entries = [_entry(item, brief, base) for item, brief in legible(items)]
     updated = max((item.at for item in items), default=0)
     return Response(
         atom_feed(f"Diwan alerts, {room.world}", request.address, updated, entries),
@@ -67,8 +67,7 @@ def _asked(room: ReadingRoom, request: Request) -> Released:
     return item
 
 
-def _entry(item: Released, base: str) -> Entry:
-    brief = brief_of(item)
+def _entry(item: Released, brief: Brief, base: str) -> Entry:
     return Entry(
         id=f"urn:uuid:{_uuid(item.ref.id)}",
         title=headline(brief, "en"),

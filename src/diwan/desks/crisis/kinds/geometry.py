@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -30,11 +31,13 @@ def polygon_points(text: str) -> tuple[Point, ...] | None:
 
 
 def circle_of(text: str) -> Circle | None:
-    """Return a circle, or None when the text is not `lat,lon km` or the radius is negative."""
+    """Return a circle, or None when the text is not `lat,lon km` or the radius is negative or no number at all."""
     found = _CIRCLE.fullmatch(text.strip())
-    if not found or float(found[3]) < 0:
+    if not found:
         return None
-    return float(found[2]), float(found[1]), float(found[3])
+    lat, lon, radius = (float(found[group]) for group in (1, 2, 3))
+    # Four hundred digits are a number to a pattern and infinity to a float.
+    return (lon, lat, radius) if 0 <= radius < math.inf else None
 
 
 def on_earth(point: Point) -> bool:
