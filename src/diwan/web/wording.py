@@ -65,7 +65,7 @@ def install(environment: Environment, language: Language, messages: NullTranslat
 
     def title(item: Released) -> Markup:
         text, tag = headline(item, language.code)
-        return Markup("<bdi{}>{}</bdi>").format(Markup(' lang="{}"').format(tag) if tag else "", text)
+        return Markup('<bdi lang="{}" dir="{}">{}</bdi>').format(tag, direction(tag), text) if tag else _apart(text)
 
     @pass_context
     def link(context: Context, item: Released | Ref) -> str:
@@ -141,6 +141,10 @@ def _marking(label: Label, rules: Rules, language: str) -> Markup:
     direction = LANGUAGES[spoken].direction if spoken in LANGUAGES else "auto"
     said = Markup('<span class="between"> // </span>').join(_part(part) for part in parts)
     return Markup('<bdi class="marking" lang="{}" dir="{}">{}</bdi>').format(spoken, direction, said)
+
+
+def _apart(text: str) -> Markup:
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def _part(text: str) -> Markup:
