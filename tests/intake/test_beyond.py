@@ -52,7 +52,7 @@ def test_wider_update_warns_whom_it_tells_of_an_alert_they_do_not_know(
 
     taken = house.take(hand("KWT"), _draft(house, "02-oil-sheen-update.xml"), amber("ICI"), originator="KWT")
 
-    assert [notice.parties for notice in taken.notices if "refers to" in notice.text] == [("BHR",)]
+    assert [notice.parties for notice in taken.notices if "refers to" in notice.text] == [("ICI",)]
 
 
 def test_wider_update_is_refused_when_asked_to_be(
@@ -60,7 +60,7 @@ def test_wider_update_is_refused_when_asked_to_be(
 ) -> None:
     belong("ICI", "BHR")
 
-    with pytest.raises(NotAllowed, match="BHR may not know"):
+    with pytest.raises(NotAllowed, match="ICI may not know"):
         house.take(
             hand("KWT"), _draft(house, "02-oil-sheen-update.xml"), amber("ICI"), originator="KWT", beyond=Beyond.REFUSE
         )

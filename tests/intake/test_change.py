@@ -6,15 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from diwan.house import House
+from diwan.house import House, shipped_policies
 from diwan.reading import Query
+from diwan.registry.ink import Ink
 from diwan.sealing.envelope import verify
-from diwan.terms.errors import Conflict, NotAllowed, NotFound
+from diwan.terms.errors import Conflict, NotAllowed, NotFound, Refused
 from diwan.terms.hand import Hand
-from diwan.terms.item import Draft, Ref
+from diwan.terms.item import Alias, Draft, Link, Ref
 from diwan.terms.label import Label
+from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Reader
 
+POLICIES = shipped_policies()
 Hands = Callable[..., Hand]
 Notes = Callable[..., Draft]
 Labels = Callable[..., Label]
@@ -134,3 +137,67 @@ def test_every_entry_and_change_stands_in_the_audit_log_and_names_no_title(
         b"recall",
     ]
     assert not [line for line in lines if b"oil" in line or b"harbour" in line or item.id.encode() in line]
+
+
+def test_rectified_statement_of_membership_opens_nothing_it_no_longer_says(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    house.take(hand("KWT"), note("gas"), amber("ICI"), originator="KWT")
+    said = note("member", membership=Membership("ICI", "BHR", Standing.MEMBER))
+    stated = house.take(hand("NATO"), said, amber("NATO"), originator="NATO").refs[0]
+    before = house.room(Reader("BHR", "BHR")).count()
+
+    house.rectify(hand("NATO"), stated, note("aspirant", membership=Membership("ICI", "BHR", Standing.ASPIRANT)))
+
+    assert (before, house.room(Reader("BHR", "BHR")).count()) == (1, 0)
+
+
+def test_new_keepers_word_counts_and_the_old_keepers_counts_no_more_once_a_policy_says_so(
+    house: House, hand: Hands, note: Notes, amber: Labels
+) -> None:
+    house.take(hand("KWT"), note("gas"), amber("ICI"), originator="KWT")
+    for speaker, party in (("NATO", "BHR"), ("KWT", "QAT")):
+        said = note(f"{party} by {speaker}", membership=Membership("ICI", party, Standing.MEMBER))
+        house.take(hand(speaker), said, amber("NATO"), originator=speaker)
+    before = [house.room(Reader(party, party)).count() for party in ("BHR", "QAT")]
+
+    house.install_policies(
+        text.replace('id = "ICI"\nkeeper = "NATO"', 'id = "ICI"\nkeeper = "KWT"') for text in POLICIES
+    )
+
+    after = [house.room(Reader(party, party)).count() for party in ("BHR", "QAT")]
+    assert (before, after) == ([1, 0], [0, 1])
+
+
+def test_correction_into_a_narrower_cancel_is_refused_and_a_correction_keeps_its_parent(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    narrow = house.take(hand("KWT"), note("aside"), amber("KWT"), originator="KWT").refs[0]
+    child = house.take(hand("KWT"), note("detail", parent=item), amber("QAT"), originator="KWT").refs[0]
+
+    with pytest.raises(NotAllowed, match="never narrower"):
+        house.rectify(hand("KWT"), narrow, note("over", links=(Link("cancels", Alias("cap", "A-1")),)))
+    house.rectify(hand("KWT"), child, note("more detail"))
+
+    room = house.room(hand("KWT").reader)
+    envelope, public = room.envelope(room.get(child))
+    assert verify(envelope, public).parent == str(item)
+
+
+def test_rules_of_a_transaction_that_was_undone_release_nothing(
+    house: House, hand: Hands, note: Notes, amber: Labels
+) -> None:
+    house.take(hand("KWT"), note("gas"), amber("ICI"), originator="KWT")
+    bahrain = house.room(Reader("BHR", "BHR"))
+    said = note("member", membership=Membership("ICI", "BHR", Standing.MEMBER))
+
+    def undone(ink: Ink) -> None:
+        ink.state_membership(10**6, "NATO", said.membership)
+        raise Refused("undone")
+
+    with pytest.raises(Refused):
+        house.book.write(undone)
+    other = note("other", membership=Membership("MD", "JOR", Standing.MEMBER))
+    house.take(hand("NATO"), other, amber("NATO"), originator="NATO")
+
+    assert bahrain.count() == 0

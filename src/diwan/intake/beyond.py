@@ -17,7 +17,7 @@ from diwan.terms.errors import NotAllowed
 from diwan.terms.gate import Gate, Stand
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Link
-from diwan.terms.label import Label
+from diwan.terms.label import RELEASABLE_TO, Label
 
 WORLD: Final = "WORLD"
 """Stands for everyone where parties are listed; where everyone is released to, nobody can be left out by name."""
@@ -100,7 +100,7 @@ def _narrower_targets(
     for target, gate in known_targets(ink, rules, hand, draft):
         parties = known_parties(rules, [label, *(stand.label for stand in gate.stands)])
         mine = audience(Stand(hand.reader.party, label), parties, rules, now)
-        outside = _outside(mine, _reach(gate, parties, rules, now))
+        outside = _outside(label, mine, _reach(gate, parties, rules, now))
         if outside:
             found.append((target, outside))
     return found
@@ -120,11 +120,18 @@ def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audien
     return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
 
 
-def _outside(mine: Audience, theirs: Audience) -> tuple[str, ...]:
-    # Everyone is not listed: a party may be known here by a statement that the hand may not read.
+def _outside(label: Label, mine: Audience, theirs: Audience) -> tuple[str, ...]:
+    """Return who may not know a target: parties that the label names itself, or else the frameworks it names.
+
+    A party that the label reaches through a framework is not named, and of everyone nobody is: that a party belongs,
+    or is known here at all, may be a statement that the hand may not read.
+    """
     if mine.world and not theirs.world:
         return (WORLD,)
-    return tuple(sorted(mine.parties - theirs.parties)) if not theirs.world else ()
+    outside = frozenset() if theirs.world else mine.parties - theirs.parties
+    named = {value for category in label.categories if category.tag == RELEASABLE_TO for value in category.values}
+    through = named - mine.parties if outside - named else frozenset[str]()
+    return tuple(sorted((outside & named) | through))
 
 
 def _narrow(rules: Rules, label: Label, targets: Iterable[Standing]) -> Label:

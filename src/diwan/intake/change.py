@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from diwan.intake.ending import check_relabel
+import msgspec
+
+from diwan.intake.ending import check_ending, check_relabel
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
-from diwan.intake.take import counts, digest
+from diwan.intake.take import digest
 from diwan.registry.ink import Ink, Standing, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, open_gates
@@ -48,14 +50,13 @@ def recall(office: Office, hand: Hand, ref: Ref) -> None:
         NotAllowed: the hand may not act for the originator.
     """
     check_hand(office, hand, ref.originator)
-    rules = office.book.rules()
 
     def job(ink: Ink) -> None:
+        rules = ink.rules(office.book.rules())
         standing, _ = _readable(ink, rules, hand, ref)
         gone = ink.recall(standing)
         for one in gone:
-            if ink.states_membership(one.item):
-                ink.state_membership(one.item, None)
+            ink.state_membership(one.item, one.ref.originator, None)
         ink.log([audit_line(ink, "recall", hand, [digest(one.ref) for one in gone])])
 
     office.book.write(job)
@@ -63,17 +64,19 @@ def recall(office: Office, hand: Hand, ref: Ref) -> None:
 
 def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Label | None) -> None:
     check_hand(office, hand, ref.originator)
-    rules = office.book.rules()
-    if label is not None:
-        check_label(office, rules, hand, label)
 
     def job(ink: Ink) -> None:
+        rules = ink.rules(office.book.rules())
+        if label is not None:
+            check_label(office, rules, hand, label)
         standing, gate = _readable(ink, rules, hand, ref)
-        draft, terms = (new, terms_of(new, ref.originator)) if new else ink.stored_draft(standing)
+        draft, terms = _revised(ink, standing, new)
         if (draft.kind, draft.world) != (standing.kind, standing.world):
             raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
         if label is not None:
             check_relabel(ink, rules, hand, standing, label)
+        if new is not None:
+            check_ending(ink, rules, hand, draft, standing.label)
         under = label or standing.label
         parent = _parent_gate(ink, standing)
         behind = gate_for(World(standing.world), ref.originator, under, parent)
@@ -86,11 +89,19 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         ink.revise(standing, written, ink.batch_number(batch), same_parts=new is None)
         if behind != gate:
             ink.descend(standing.item, behind)
-        if counts(rules, ref.originator, draft):
-            ink.state_membership(standing.item, draft.membership)
+        if new is not None and draft.world is World.ACTUAL:
+            ink.state_membership(standing.item, ref.originator, draft.membership)
         ink.log([audit_line(ink, "rectify" if new else "relabel", hand, [digest(ref)], gate=number)])
 
     office.book.write(job)
+
+
+def _revised(ink: Ink, standing: Standing, new: Draft | None) -> tuple[Draft, tuple[str, ...]]:
+    if new is None:
+        return ink.stored_draft(standing)
+    # A correction says what the item says; what it stands under is not its to change.
+    parent = ink.ref_of(standing.parent) if standing.parent is not None else None
+    return msgspec.structs.replace(new, parent=parent), terms_of(new, standing.ref.originator)
 
 
 def _readable(ink: Ink, rules: Rules, hand: Hand, ref: Ref) -> tuple[Standing, Gate]:

@@ -18,15 +18,21 @@ from diwan.terms.label import Label
 
 
 def check_ending(ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label) -> None:
-    """Refuse a draft that ends an item of its own originator, under a label that does not reach all its readers.
+    """Refuse a draft whose ending, or which as an ending, would not reach all readers of what is ended.
+
+    Only items of its own originator end it or are ended by it, and only those that the hand may read are looked at.
 
     Raises:
-        NotAllowed: it would be narrower than what it ends.
+        NotAllowed: the ending would be narrower than what it ends.
     """
+    party = hand.reader.party
+    pairs = []
     if any(link.relation in ENDS for link in draft.links):
         targets = (target for target, _ in known_targets(ink, rules, hand, draft))
-        own = [target for target in targets if target.ref.originator == hand.reader.party]
-        _refuse_narrower(rules, [(label, target.label) for target in own], "Nothing was entered.")
+        pairs += [(label, target.label) for target in targets if target.ref.originator == party]
+    already = ink.ended_already(draft.aliases, party, draft.world)
+    pairs += [(ending.label, label) for ending in _known(ink, rules, hand, already)]
+    _refuse_narrower(rules, pairs, "Nothing was entered.")
 
 
 def check_relabel(ink: Ink, rules: Rules, hand: Hand, standing: Standing, label: Label) -> None:
@@ -37,14 +43,13 @@ def check_relabel(ink: Ink, rules: Rules, hand: Hand, standing: Standing, label:
     Raises:
         NotAllowed: relabel the other one first.
     """
-    now = ink.now()
-
-    def known(found: Iterable[Standing]) -> list[Standing]:
-        return [one for one in found if open_gates(hand.reader, {0: ink.gate(one.gate)}, rules, now)]
-
-    pairs = [(label, target.label) for target in known(ink.ends(standing))]
-    pairs += [(ending.label, label) for ending in known(ink.ended_by(standing))]
+    pairs = [(label, target.label) for target in _known(ink, rules, hand, ink.ends(standing))]
+    pairs += [(ending.label, label) for ending in _known(ink, rules, hand, ink.ended_by(standing))]
     _refuse_narrower(rules, pairs, "Relabel what ends it first, as wide or wider. Nothing was changed.")
+
+
+def _known(ink: Ink, rules: Rules, hand: Hand, found: Iterable[Standing]) -> list[Standing]:
+    return [one for one in found if open_gates(hand.reader, {0: ink.gate(one.gate)}, rules, ink.now())]
 
 
 def _refuse_narrower(rules: Rules, pairs: Iterable[tuple[Label, Label]], now_true: str) -> None:

@@ -12,7 +12,7 @@ from diwan.intake.ending import check_ending
 from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
-from diwan.release.decide import Rules, open_gates
+from diwan.release.decide import Rules, keeper_of, open_gates
 from diwan.sealing.envelope import SALT, Unsealed, seal
 from diwan.sealing.header import next_rev
 from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
@@ -78,10 +78,15 @@ def take_all(
         Refused: the hand or one of the labels is not good; nothing was entered.
     """
     check_hand(office, hand, originator)
-    rules = office.book.rules()
-    for label in {label for _, label in labelled}:
-        check_label(office, rules, hand, label)
-    return office.book.write(lambda ink: _Taking(office, ink, rules, hand, originator).run(labelled, beyond, edition))
+
+    def job(ink: Ink) -> list[Taken | Refused]:
+        # The rules of this very transaction decide: what was true before it may have been changed by the one before.
+        rules = ink.rules(office.book.rules())
+        for label in {label for _, label in labelled}:
+            check_label(office, rules, hand, label)
+        return _Taking(office, ink, rules, hand, originator).run(labelled, beyond, edition)
+
+    return office.book.write(job)
 
 
 class _Taking:
@@ -109,7 +114,7 @@ class _Taking:
                 settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
                 for issued, under in settled.drafts:
                     check_ending(self._ink, self._rules, self._hand, issued, under)
-                ready += [self._prepare(issued, under, number) for issued, under in settled.drafts]
+                ready += self._prepare_all(settled.drafts, number)
                 outcomes.append(Taken((), (*settled.notices, *self._claim(draft))))
             except Refused as refusal:
                 outcomes.append(refusal)
@@ -124,6 +129,12 @@ class _Taking:
         if draft.membership is None or counts(self._rules, self._originator, draft):
             return ()
         return (Notice("It is a claim: only the keeper that the policies name lets a membership open anything."),)
+
+    def _prepare_all(self, issued: Sequence[tuple[Draft, Label]], of: int) -> list[_Ready]:
+        both = [self._prepare(draft, label, of) for draft, label in issued]
+        for one in both:
+            self._named.update(((f"{a.scheme}:{a.value}", one.number), one.draft) for a in one.draft.aliases)
+        return both
 
     def _prepare(self, draft: Draft, label: Label, of: int) -> _Ready:
         number, gate, parent = self._gate(draft, label)
@@ -140,8 +151,6 @@ class _Taking:
                 f"{alias.value} is already registered under this label with other content: a standard's id names one"
                 " thing. Nothing was entered; rectify the item that is there, or give this one its own id."
             )
-        for alias in draft.aliases:
-            self._named[(f"{alias.scheme}:{alias.value}", number)] = draft
         return _Ready(draft, label, gate, number, parent, of)
 
     def _refuse_second(self, draft: Draft, name: str, gate: int) -> None:
@@ -198,7 +207,8 @@ class _Taking:
         first = ink.next_item()
         ink.enter(written, batches)
         for item, p in enumerate(order, first):
-            self._count_membership(item, ready[p].draft)
+            if ready[p].draft.membership is not None and ready[p].draft.world is World.ACTUAL:
+                self._ink.state_membership(item, self._originator, ready[p].draft.membership)
         ink.log(
             [
                 audit_line(ink, "enter", self._hand, [digest(ref)], gate=one.number)
@@ -207,21 +217,11 @@ class _Taking:
         )
         return refs
 
-    def _count_membership(self, item: int, draft: Draft) -> None:
-        if counts(self._rules, self._originator, draft):
-            self._ink.state_membership(item, draft.membership)
-
 
 def counts(rules: Rules, originator: str, draft: Draft) -> bool:
     """Return whether a draft states a membership that opens gates: the keeper's word, in the actual world."""
     said = draft.membership
-    return said is not None and draft.world is World.ACTUAL and is_keeper(rules, originator, said.framework)
-
-
-def is_keeper(rules: Rules, party: str, framework: str) -> bool:
-    """Return whether every policy that names `framework` names `party` as its keeper, and at least one does."""
-    keepers = {policy.keepers[framework] for policy in rules.policies if framework in policy.keepers}
-    return keepers == {party}
+    return said is not None and draft.world is World.ACTUAL and keeper_of(rules.policies, said.framework) == originator
 
 
 def digest(ref: Ref) -> str:

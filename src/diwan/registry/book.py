@@ -12,8 +12,9 @@ from typing import TypeVar
 from diwan.registry import chain
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.engines.sqlite import REGISTER, own_connection, writing_connection
-from diwan.registry.grants import Seat, load_rules, take_seat
+from diwan.registry.grants import Seat, take_seat
 from diwan.registry.ink import Ink
+from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
@@ -62,7 +63,11 @@ class Book:
         with self._own_lock:
             (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
             if self._rules is None or self._rules.revision != revision:
-                self._rules = load_rules(self._own)
+                self._own.execute("BEGIN")
+                try:
+                    self._rules = load_rules(self._own)
+                finally:
+                    self._own.execute("COMMIT")
             return self._rules
 
     @contextmanager
@@ -100,14 +105,14 @@ class Book:
         self._own.close()
 
     def _seat(self, reader: Reader) -> Seat:
-        def job(connection: sqlite3.Connection) -> Seat:
+        def job(connection: sqlite3.Connection) -> tuple[Seat, Rules]:
             ink = Ink(connection, self.clock, self.chance)
-            rules = self._rules
-            if rules is None or rules.revision != ink.fact("rules"):
-                rules = self._rules = load_rules(connection)
-            return take_seat(ink, connection, reader, rules)
+            rules = ink.rules(self._rules)
+            return take_seat(ink, connection, reader, rules), rules
 
-        return self._pen.write(job)
+        # Kept only once the commit stands: rules of a transaction that was undone would pass for the next revision.
+        seat, self._rules = self._pen.write(job)
+        return seat
 
     def _reading(self) -> sqlite3.Connection:
         return sqlite3.connect(

@@ -10,9 +10,7 @@ import msgspec
 
 from diwan.registry.ink import Ink
 from diwan.release.decide import Rules, next_turn, open_gates
-from diwan.release.policy import read_policy
 from diwan.terms.gate import Gate, World
-from diwan.terms.party import Membership
 from diwan.terms.reader import Clearance, Reader
 from diwan.terms.time import Instant
 
@@ -51,19 +49,6 @@ class _ClassKey(msgspec.Struct, frozen=True):
 _keys: Final = msgspec.json.Encoder(order="deterministic")
 _numbers: Final = msgspec.json.Decoder(list[int])
 _gate_reader: Final = msgspec.json.Decoder(Gate)
-_membership_reader: Final = msgspec.json.Decoder(Membership)
-
-
-def load_rules(connection: sqlite3.Connection) -> Rules:
-    """Return the policies and the keepers' statements that release by, as the register holds them now."""
-    (revision,) = connection.execute("SELECT value FROM state WHERE name='rules'").fetchone()
-    policies = connection.execute("SELECT text FROM policy ORDER BY id").fetchall()
-    stated = connection.execute("SELECT value FROM membership ORDER BY item").fetchall()
-    return Rules(
-        revision=revision,
-        policies=tuple(read_policy(text) for (text,) in policies),
-        memberships=tuple(_membership_reader.decode(value) for (value,) in stated),
-    )
 
 
 def load_gates(connection: sqlite3.Connection, after: int = 0) -> dict[int, Gate]:

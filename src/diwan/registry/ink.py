@@ -15,7 +15,9 @@ from sqlalchemy import insert
 from diwan.registry import schema
 from diwan.registry.chain import append
 from diwan.registry.chance import Chance, Clock
+from diwan.registry.law import load_rules
 from diwan.registry.statement import positional
+from diwan.release.decide import Rules
 from diwan.sealing.envelope import Batch, Sealed
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
@@ -190,6 +192,19 @@ class Ink:
         """Return the standing items of the same originator that end this one."""
         return [one for one in self._over_links(standing, to=True) if one.ref.originator == standing.ref.originator]
 
+    def ended_already(self, aliases: Iterable[Alias], originator: str, world: World) -> list[Standing]:
+        """Return the standing items of an originator that end something known under one of these names."""
+        marks = ",".join("?" * len(ENDS))
+        found = []
+        for alias in aliases:
+            rows = self._sql.execute(
+                "SELECT DISTINCT s.item FROM link t JOIN stand s ON s.since=t.since"
+                f" WHERE t.value=? AND t.relation IN ({marks})",
+                [spell(alias), *sorted(ENDS)],
+            ).fetchall()
+            found += [one for row in rows if (one := self._find("i.number=?", row))]
+        return [one for one in found if (one.ref.originator, one.world) == (originator, world)]
+
     def ends(self, standing: Standing) -> list[Standing]:
         """Return the standing items of the same originator that this one ends."""
         return [one for one in self._over_links(standing, to=False) if one.ref.originator == standing.ref.originator]
@@ -316,16 +331,19 @@ class Ink:
                 gone += self.recall(child)
         return gone
 
-    def states_membership(self, item: int) -> bool:
-        """Return whether an item is a statement of membership that counts for release."""
-        return self._sql.execute("SELECT 1 FROM membership WHERE item=?", [item]).fetchone() is not None
+    def rules(self, known: Rules | None) -> Rules:
+        """Return the rules of this transaction; `known` where nothing changed since."""
+        if known is not None and known.revision == self.fact("rules"):
+            return known
+        return load_rules(self._sql)
 
-    def state_membership(self, item: int, said: Membership | None) -> None:
-        """Let what an item says of who belongs to what count for release, or (None) count no more."""
-        self._sql.execute("DELETE FROM membership WHERE item=?", [item])
+    def state_membership(self, item: int, originator: str, said: Membership | None) -> None:
+        """Keep what an item states of who belongs to what, or (None) let it state nothing any more."""
+        gone = self._sql.execute("DELETE FROM membership WHERE item=?", [item]).rowcount
         if said is not None:
-            self._sql.execute(_INSERT["membership"], (item, msgspec.json.encode(said)))
-        self.set_fact("rules", self.fact("rules") + 1)
+            self._sql.execute(_INSERT["membership"], (item, originator, msgspec.json.encode(said)))
+        if gone or said is not None:
+            self.set_fact("rules", self.fact("rules") + 1)
 
     def install_policy(self, name: str, text: str) -> None:
         """Install or replace a policy file; every seat is looked at anew."""
@@ -380,7 +398,9 @@ class Ink:
         for entry, position in zip(entries, given, strict=True):
             draft = entry.item.draft
             tail.append((position, entry.gate, f" {' '.join(entry.terms)} "))
-            aliases += [(spell(a), entry.gate, entry.item.ref.originator, position) for a in draft.aliases]
+            aliases += [
+                (spell(a), entry.gate, entry.item.ref.originator, position) for a in dict.fromkeys(draft.aliases)
+            ]
             links |= {(spell(link.to), entry.gate, position, link.relation) for link in draft.links}
             mentions |= {(value, entry.gate, position) for value in draft.values}
         self._sql.executemany(_INSERT["alias"], aliases)

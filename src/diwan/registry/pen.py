@@ -7,7 +7,10 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, TypeVar
+
+from diwan.terms.errors import Refused
 
 T = TypeVar("T")
 _GROUP: Final = 64
@@ -26,6 +29,8 @@ class Pen:
         """Take over `connection`; nobody else may write through it."""
         self._ink = connection
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._down = False
         self._thread = threading.Thread(target=self._write, name="diwan-pen", daemon=True)
         self._thread.start()
 
@@ -35,13 +40,26 @@ class Pen:
         Raises:
             Whatever `job` raises; then nothing of it was written.
         """
+        return self.post(job).result()
+
+    def post(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
+        """Hand `job` over and go on; the future answers once what it wrote is durable.
+
+        Raises:
+            Refused: the pen was put down.
+        """
         answer: Future[T] = Future()
-        self._jobs.put((job, answer))
-        return answer.result()
+        with self._gate:
+            if self._down:
+                raise Refused("The register is closed. Nothing was written.")
+            self._jobs.put((job, answer))
+        return answer
 
     def close(self) -> None:
         """Finish what was asked, then put the pen down."""
-        self._jobs.put(None)
+        with self._gate:
+            self._down = True
+            self._jobs.put(None)
         self._thread.join()
         self._ink.close()
 
@@ -81,8 +99,9 @@ class Pen:
                 answer.set_result(result)
 
     def _abandon(self, failure: sqlite3.Error, answers: list[Future[Any]]) -> None:
-        if self._ink.in_transaction:
-            self._ink.execute("ROLLBACK")
+        with suppress(sqlite3.Error):  # a disk that failed the commit may fail the undoing too; the file stays sound
+            if self._ink.in_transaction:
+                self._ink.execute("ROLLBACK")
         for answer in answers:
             if not answer.done():
                 answer.set_exception(failure)

@@ -48,6 +48,7 @@ membership = Table(
     "membership",
     REGISTER,
     Column("item", _Wide, primary_key=True),
+    Column("originator", Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
 )
 

@@ -56,24 +56,21 @@ class Stacks:
     def shelf(self, reader: Reader, world: World) -> Iterator[Opened]:
         """Lend the shelf of `reader` in `world` for one snapshot."""
         seat = self._known_seat(reader)
-        walled = self._borrow(seat, world)
-        try:
-            while True:
+        while True:
+            walled = self._borrow(seat, world)
+            try:
                 shelf = Shelf(walled.pages, walled.allowed, seat.moved[world])
                 walled.pages.execute("BEGIN")
                 facts = shelf.facts()
                 if seat.holds(facts, self._clock()):
-                    break
-                walled.pages.execute("COMMIT")
-                seat = self._new_seat(reader)
+                    self._measure(walled, shelf, facts["stands"])
+                    yield Opened(shelf, seat, walled.density)
+                    return
+            finally:
+                if walled.pages.in_transaction:
+                    walled.pages.execute("COMMIT")
                 self._give_back(walled, seat, world)
-                walled = self._borrow(seat, world)
-            self._measure(walled, shelf, facts["stands"])
-            yield Opened(shelf, seat, walled.density)
-        finally:
-            if walled.pages.in_transaction:
-                walled.pages.execute("COMMIT")
-            self._give_back(walled, seat, world)
+            seat = self._new_seat(reader)
 
     def close(self) -> None:
         """Close every connection that is not lent."""

@@ -51,6 +51,12 @@ class Rules(msgspec.Struct, frozen=True, dict=True):
         return policy is not None and policy.valid(label)
 
 
+def keeper_of(policies: Iterable[Policy], framework: str) -> str | None:
+    """Return the one party whose word on a framework's members counts: the keeper that every policy naming it names."""
+    keepers = {policy.keepers[framework] for policy in policies if framework in policy.keepers}
+    return keepers.pop() if len(keepers) == 1 else None
+
+
 def admits(reader: Reader, stand: Stand, rules: Rules, now: Instant) -> bool:
     """Return whether one label, as one originator set it, admits a reader at `now`.
 

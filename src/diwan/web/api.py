@@ -105,34 +105,34 @@ class Entered(msgspec.Struct, frozen=True):
 def routes(house: House) -> list[Any]:
     """Return the handlers of the API."""
 
-    @get("/api/items", name="api items", opt={"reads": "list"}, sync_to_thread=False)
+    @get("/api/items", name="api items", opt={"reads": "list"}, sync_to_thread=True)
     def items(request: Asked) -> Response[bytes]:
         said = request.query_params
         page = visit_of(request).room.page(_query(request), said.get("cursor") or None, _limit(said.get("limit")))
         return _json(Listed([shown(item) for item in page.items], page.cursor))
 
-    @get("/api/items/{originator:str}/{ident:str}", name="api item", opt={"reads": "point read"}, sync_to_thread=False)
+    @get("/api/items/{originator:str}/{ident:str}", name="api item", opt={"reads": "point read"}, sync_to_thread=True)
     def item(request: Asked) -> Response[bytes]:
         return _json(shown(visit_of(request).room.get(ref_of(request))))
 
-    @get("/api/changes", name="api changes", opt={"reads": "feed"}, sync_to_thread=False)
+    @get("/api/changes", name="api changes", opt={"reads": "feed"}, sync_to_thread=True)
     def changes(request: Asked) -> Response[bytes]:
         said = request.query_params
         found = visit_of(request).room.changes(said.get("cursor") or None, _limit(said.get("limit")))
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
 
-    @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=False)
+    @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=True)
     def count(request: Asked) -> Response[bytes]:
         tally = visit_of(request).room.tally(_query(request))
         return _json(Count(tally.found, tally.more))
 
-    @get("/api/facets", name="api facets", opt={"reads": "facets"}, sync_to_thread=False)
+    @get("/api/facets", name="api facets", opt={"reads": "facets"}, sync_to_thread=True)
     def facets(request: Asked) -> Response[bytes]:
         names = [name for name in request.query_params.get("of", "kind,originator").split(",")[:20] if name]
         counted = visit_of(request).room.facets(_query(request), names)
         return _json({name: dict(sorted(counts.items())) for name, counts in counted.items()})
 
-    @get("/api/me", name="api me", opt={"reads": "own account"}, sync_to_thread=False)
+    @get("/api/me", name="api me", opt={"reads": "own account"}, sync_to_thread=True)
     def me(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         return _json(Me(visit.hand.reader, sorted(visit.hand.roles), visit.world))

@@ -67,7 +67,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         }
         return pages.page(visit, "compose.html", view, here="compose")
 
-    @get("/compose", name="compose", opt={"reads": "pick-lists"}, sync_to_thread=False)
+    @get("/compose", name="compose", opt={"reads": "pick-lists"}, sync_to_thread=True)
     def compose(request: Asked) -> Response[str]:
         first = house.settings.heights[0].policy if house.settings.heights else ""
         return show(visit_of(request), frozenset({("beyond", str(Beyond.WARN)), ("policy", first)}), "", None)

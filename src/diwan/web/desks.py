@@ -26,7 +26,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
 
 
 def _board(pages: Pages, board: Board) -> Any:
-    @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=False)
+    @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=True)
     def show(request: Asked) -> Response[str]:
         visit = visit_of(request)
         view = board.view(visit.room, _request(request, {}))
@@ -40,7 +40,7 @@ def _protocol(shape: str, alike: tuple[Route, ...]) -> Any:
     reads = ", ".join(sorted({route.reads for route in alike}))
 
     # `/a/{id}.xml` and `/a/{id}.json` are one path to the router, so that which of them is asked is found here.
-    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": alike}, sync_to_thread=False)
+    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": alike}, sync_to_thread=True)
     def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         asked = request.scope["path"].removeprefix(visit.base)

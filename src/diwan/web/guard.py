@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from anyio.to_thread import run_sync
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
@@ -33,7 +34,8 @@ def guard(house: House) -> Guard:
             check_origin(request)
         if handler.opt["reads"] == NOTHING:
             return
-        here = who(house, request)
+        # In a thread: noting that a session was used waits for whoever is writing, and others must not wait with it.
+        here = await run_sync(who, house, request)
         if here is None:
             raise SignedOut
         request.scope["state"]["visit"] = Visit(

@@ -47,7 +47,7 @@ def ref_of(request: Asked) -> Ref:
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return the handlers of an item's pages."""
 
-    @get("/items/{originator:str}/{ident:str}", name="item", opt={"reads": "point read"}, sync_to_thread=False)
+    @get("/items/{originator:str}/{ident:str}", name="item", opt={"reads": "point read"}, sync_to_thread=True)
     def item(request: Asked) -> Response[str]:
         visit = visit_of(request)
         found = visit.room.get(ref_of(request))
@@ -57,7 +57,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         "/items/{originator:str}/{ident:str}/parts/{part:str}",
         name="part",
         opt={"reads": "attachment"},
-        sync_to_thread=False,
+        sync_to_thread=True,
     )
     def part(request: Asked) -> Response[bytes]:
         room = visit_of(request).room
@@ -70,7 +70,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         "/items/{originator:str}/{ident:str}/envelope",
         name="envelope",
         opt={"reads": "attachment"},
-        sync_to_thread=False,
+        sync_to_thread=True,
     )
     def envelope(request: Asked) -> Response[bytes]:
         room = visit_of(request).room

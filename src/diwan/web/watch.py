@@ -78,7 +78,7 @@ def asked(query: Mapping[str, str]) -> Asking:
 def routes(pages: Pages) -> list[Any]:
     """Return the handlers of the watch."""
 
-    @get("/", name="watch", opt={"reads": "list, facets, count"}, sync_to_thread=False)
+    @get("/", name="watch", opt={"reads": "list, facets, count"}, sync_to_thread=True)
     def watch(request: Asked) -> Response[str]:
         visit = visit_of(request)
         room, asking = visit.room, asked(request.query_params)
@@ -94,14 +94,14 @@ def routes(pages: Pages) -> list[Any]:
         }
         return pages.page(visit, "watch.html", view, here="watch")
 
-    @get("/news", name="news", opt={"reads": "count"}, sync_to_thread=False)
+    @get("/news", name="news", opt={"reads": "count"}, sync_to_thread=True)
     def news(request: Asked) -> Response[str]:
         visit = visit_of(request)
         asking, since = asked(request.query_params), request.query_params.get("since", "")
         start = int(since) if since.isascii() and since.isdigit() and len(since) < 17 else 0
         return pages.page(visit, "news.html", {"asked": asking, "tally": visit.room.tally(asking.asks(start))})
 
-    @get("/changes", name="changes", opt={"reads": "feed"}, sync_to_thread=False)
+    @get("/changes", name="changes", opt={"reads": "feed"}, sync_to_thread=True)
     def changes(request: Asked) -> Response[str]:
         visit = visit_of(request)
         found = visit.room.changes(request.query_params.get("after") or None)
