@@ -92,9 +92,9 @@ class Act(msgspec.Struct, frozen=True):
     needs_note: bool
     offered: Callable[[ReadingRoom, Released], bool]
     """Whether this reader can do it about this item."""
-    make: Callable[[Released, Deed], Draft]
+    make: Callable[[ReadingRoom, Released, Deed], Draft]
     to: Callable[[Released], tuple[str, ...]]
-    """The parties that the answer is for."""
+    """The parties that the answer is for; none: whoever may read what it is about."""
 
 
 class Signed(msgspec.Struct, frozen=True):

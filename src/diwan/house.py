@@ -158,8 +158,11 @@ class House:
             raise Malformed("This answer needs a reason in its note. Nothing was entered.")
         deed = Deed(hand.reader.party, self.chance.bytes(16).hex(), self.clock(), note.strip())
         rules, parties = self.book.rules(), act.to(item)
-        label = only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
-        return self.take(hand, act.make(item, deed), label, originator=hand.reader.party)
+        label = item.label
+        if parties:
+            label = only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
+        draft = act.make(self.room(hand.reader, item.world), item, deed)
+        return self.take(hand, draft, label, originator=hand.reader.party)
 
     def proofs(self, item: Released, room: ReadingRoom) -> Sequence[Signed]:
         """Return what the signatures inside an item's bytes say, by the certificates pinned for its originator.

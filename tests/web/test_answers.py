@@ -70,3 +70,36 @@ def test_page_of_a_signed_alert_says_that_its_signature_cannot_be_verified_and_w
 
     assert "cannot be verified" in page
     assert "sha1" in page.lower()
+
+
+def test_originator_cancels_its_alert_from_the_page_for_all_its_readers(
+    house: House, alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    kwt, qat = browser("KWT"), browser("QAT")
+    assert "Oil" in qat.get("/crisis").text
+
+    assert kwt.post(f"/items/{ref}/acts/cancel", data={"token": token(kwt), "note": ""}).status_code == 422
+    kwt.post(f"/items/{ref}/acts/cancel", data={"token": token(kwt), "note": "contained"})
+
+    assert "Nothing released to you is in force." in qat.get("/crisis").text
+    assert "cancelled" in qat.get(f"/items/{ref}").text
+    assert qat.post(f"/items/{ref}/acts/cancel", data={"token": token(qat), "note": "x"}).status_code == 404
+
+
+def test_originator_corrects_its_alert_from_the_page_and_its_history_keeps_what_it_said(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str], oil: bytes
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    kwt, qat = browser("KWT"), browser("QAT")
+    corrected = oil.decode().replace("KW-2017-014", "KW-1").replace("<headline>Oil", "<headline>No oil", 1)
+
+    answer = kwt.post(
+        f"/items/{ref}/rectify", data={"token": token(kwt), "document": corrected}, follow_redirects=False
+    )
+
+    assert answer.status_code == 303
+    page = qat.get(f"/items/{ref}").text
+    assert "No oil" in page
+    assert "History" in page
+    assert qat.post(f"/items/{ref}/rectify", data={"token": token(qat), "document": corrected}).status_code == 403

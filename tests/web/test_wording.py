@@ -32,9 +32,9 @@ def page(alert: Callable[..., Ref], browser: Callable[..., Browser]) -> Callable
         ("en", [("Moderate", None), ("Expected", None), ("Likely", None)]),
         (
             "fr",
-            [("Modérée", "severity: Moderate"), ("Attendue", "urgency: Expected"), ("Probable", "certainty: Likely")],
+            [("Sévère", "severity: Severe"), ("Attendue", "urgency: Expected"), ("Probable", "certainty: Likely")],
         ),
-        ("ar", [("متوسطة", "severity: Moderate"), ("متوقعة", "urgency: Expected"), ("مرجحة", "certainty: Likely")]),
+        ("ar", [("شديدة", "severity: Severe"), ("متوقعة", "urgency: Expected"), ("مرجحة", "certainty: Likely")]),
     ],
 )
 def test_a_code_is_said_in_the_readers_language_with_the_original_beside_it(
@@ -46,10 +46,12 @@ def test_a_code_is_said_in_the_readers_language_with_the_original_beside_it(
     assert {one.getparent().get("lang") for one in shown} == {language}
 
 
-def test_each_block_of_an_alert_runs_as_its_own_language_does(page: Callable[[str], html.HtmlElement]) -> None:
+def test_each_block_of_an_alert_runs_as_its_own_language_does_and_the_readers_own_comes_first(
+    page: Callable[[str], html.HtmlElement],
+) -> None:
     blocks = page("ar").xpath("//article[contains(@class, 'info')]")
 
-    assert [(block.get("lang"), block.get("dir")) for block in blocks] == [("en", "ltr"), ("fr", "ltr"), ("ar", "rtl")]
+    assert [(block.get("lang"), block.get("dir")) for block in blocks] == [("ar", "rtl"), ("en", "ltr"), ("fr", "ltr")]
 
 
 def test_a_headline_runs_as_its_language_does_and_names_the_window(page: Callable[[str], html.HtmlElement]) -> None:

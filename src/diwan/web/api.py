@@ -171,10 +171,17 @@ def _told(change: Change) -> Told:
     return Told(change.what, change.ref.originator, change.ref.id, change.kind, change.at, item)
 
 
+_ASKED: Final = frozenset(("kind", "originator", "q", "since", "until", "order", "facet", "cursor", "limit", "of"))
+
+
 def _query(request: Asked) -> Query:
     """Read `kind`, `originator`, `q`, `since`, `until`, `order`, and `facet=name:value` any number of times."""
     said = request.query_params
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"))
+    strange = sorted({name for name, _ in pairs} - _ASKED)
+    if strange or said.get("order", "newest") not in ("newest", "oldest"):
+        wrong = ", ".join(strange) or "order"
+        raise Malformed(f"This address knows no such question: {wrong[:200]}. Nothing was read.")
     split = [value.partition(":") for name, value in pairs if name == "facet"]
     return Query(
         kind=said.get("kind") or None,

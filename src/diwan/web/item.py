@@ -87,6 +87,16 @@ def routes(house: House, pages: Pages) -> list[Any]:
         await run_sync(house.relabel, visit.hand, ref, label)
         return Redirect(address(visit.base, ref), status_code=303)
 
+    @post("/items/{originator:str}/{ident:str}/rectify", name="rectify", opt={"reads": "point read"}, status_code=303)
+    async def rectify(request: Asked) -> Redirect:
+        visit, ref = visit_of(request), ref_of(request)
+        form = await read_own_form(request, visit)
+        found = visit.room.get(ref)
+        data = form.files.get("file") or form.one("document").encode()
+        kind = visit.room.parts(found)[0].media_type
+        await run_sync(lambda: house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader))))
+        return Redirect(address(visit.base, ref), status_code=303)
+
     @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
     async def recall(request: Asked) -> Redirect:
         visit, ref = visit_of(request), ref_of(request)
@@ -110,7 +120,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         await run_sync(house.act, visit.hand, found, chosen, form.one("note"))
         return Redirect(address(visit.base, ref), status_code=303)
 
-    return [item, part, envelope, relabel, recall, act]
+    return [item, part, envelope, relabel, rectify, recall, act]
 
 
 def offered(house: House, visit: Visit, item: Released) -> tuple[Act, ...]:

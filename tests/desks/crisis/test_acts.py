@@ -14,7 +14,7 @@ from diwan.terms.hand import Hand
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
 
-ACKNOWLEDGE, REJECT = ACTS
+ACKNOWLEDGE, REJECT, CANCEL = ACTS
 SPECIMEN = Path(__file__).parents[3] / "src/diwan/demo/content/alerts/01-oil-sheen.xml"
 
 

@@ -9,9 +9,9 @@ import msgspec
 from cryptography.x509 import load_pem_x509_certificate
 
 from diwan.desk import Act, Deed, Signed
-from diwan.desks.crisis.kinds import Alert, Brief, MsgType, instant_of
+from diwan.desks.crisis.kinds import MEDIA_TYPE, Alert, Brief, MsgType, instant_of
 from diwan.desks.crisis.parse import check, drafts_in, parse, read_alert, verify
-from diwan.desks.crisis.render import ack, alert_edition, cap_xml, error
+from diwan.desks.crisis.render import ack, alert_edition, cancel, cap_xml, error
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.finding import Finding, Reject
 from diwan.terms.item import Draft
@@ -52,13 +52,19 @@ def proofs(data: bytes, pinned: Mapping[str, bytes], at: Instant) -> tuple[Signe
     return tuple(Signed(verdict.outcome, verdict.key, verdict.why) for verdict in verify(data, keys, at))
 
 
-def _acknowledgement(item: Released, deed: Deed) -> Draft:
+def _acknowledgement(_: ReadingRoom, item: Released, deed: Deed) -> Draft:
     note = deed.note or None
     return _under(item, ack(_brief_of(item), identifier=f"ACK-{deed.ident}", note=note, **_from(deed)))
 
 
-def _rejection(item: Released, deed: Deed) -> Draft:
+def _rejection(_: ReadingRoom, item: Released, deed: Deed) -> Draft:
     return _under(item, error(_brief_of(item), identifier=f"ERR-{deed.ident}", note=deed.note, **_from(deed)))
+
+
+def _cancellation(room: ReadingRoom, item: Released, deed: Deed) -> Draft:
+    data = next(part.data for part in room.parts(item) if part.media_type == MEDIA_TYPE)
+    ended = cancel(read_alert(data), identifier=f"CANCEL-{deed.ident}", sent=deed.now, note=deed.note)
+    return parse(cap_xml(ended), {})
 
 
 def _from(deed: Deed) -> _Sent:
@@ -78,6 +84,15 @@ def _others_alert(room: ReadingRoom, item: Released) -> bool:
     return answerable and item.ref.originator != room.reader.party
 
 
+def _own_alert(room: ReadingRoom, item: Released) -> bool:
+    cancellable = _brief_of(item).msg_type in (MsgType.ALERT, MsgType.UPDATE)
+    return cancellable and item.ref.originator == room.reader.party
+
+
+def _to_its_readers(_: Released) -> tuple[str, ...]:
+    return ()
+
+
 def _to_originator(item: Released) -> tuple[str, ...]:
     return (item.ref.originator,)
 
@@ -85,4 +100,5 @@ def _to_originator(item: Released) -> tuple[str, ...]:
 ACTS: Final = (
     Act("acknowledge", "Acknowledge", False, _others_alert, _acknowledgement, _to_originator),
     Act("reject", "Reject, with a reason", True, _others_alert, _rejection, _to_originator),
+    Act("cancel", "Cancel it, with a reason", True, _own_alert, _cancellation, _to_its_readers),
 )
