@@ -6,7 +6,7 @@ import msgspec
 
 from diwan.intake.ending import check_ending, check_relabel
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
-from diwan.intake.take import digest
+from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Standing, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, open_gates

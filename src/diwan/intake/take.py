@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 import msgspec
 
 from diwan.intake.beyond import Beyond, Notice, settle
 from diwan.intake.ending import check_ending
 from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for
+from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, keeper_of, open_gates
@@ -222,8 +222,3 @@ def counts(rules: Rules, originator: str, draft: Draft) -> bool:
     """Return whether a draft states a membership that opens gates: the keeper's word, in the actual world."""
     said = draft.membership
     return said is not None and draft.world is World.ACTUAL and keeper_of(rules.policies, said.framework) == originator
-
-
-def digest(ref: Ref) -> str:
-    """Return how the audit log names an item: a digest of a reference that is itself random."""
-    return sha256(str(ref).encode()).hexdigest()[:32]

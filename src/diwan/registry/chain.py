@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import Final
 
-from diwan.sealing.tree import grow, leaf_hash, root_of
+import msgspec
+
+from diwan.sealing.tree import EMPTY, grow, leaf_hash, node_hash, root_of
+from diwan.terms.errors import Malformed
+from diwan.terms.item import Ref
+from diwan.terms.time import Instant
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+def digest(ref: Ref) -> str:
+    """Return how the audit log names an item: a digest of a reference that is itself random."""
+    return sha256(str(ref).encode()).hexdigest()[:32]
+
+
+def line_of(act: str, at: Instant, *, by: str, of: Sequence[str], **more: str | int) -> bytes:
+    """Return the line of an administrative act: by whom and of what, under ids and digests of files, never paths."""
+    return _encode({"at": at, "act": act, "by": by, "of": list(of), **more})
 
 
 def append(connection: sqlite3.Connection, lines: Sequence[bytes]) -> None:
@@ -25,8 +44,28 @@ def size(connection: sqlite3.Connection) -> int:
 
 
 def root(connection: sqlite3.Connection) -> bytes:
-    """Return the log's root as its stored hashes give it."""
+    """Return the log's root as its stored hashes give it.
+
+    Raises:
+        Malformed: a hash that was stored is missing.
+    """
     return root_of(size(connection), _subtree(connection))
+
+
+def root_over(lines: Iterable[bytes]) -> bytes:
+    """Return the root over `lines` themselves, holding one hash for each bit of their number."""
+    peaks: list[bytes] = []  # of the perfect subtrees so far, the widest first (RFC 9162, 2.1.2)
+    for number, line in enumerate(lines):
+        here = leaf_hash(line)
+        while number & 1:
+            here, number = node_hash(peaks.pop(), here), number >> 1
+        peaks.append(here)
+    if not peaks:
+        return EMPTY
+    top = peaks.pop()
+    while peaks:
+        top = node_hash(peaks.pop(), top)
+    return top
 
 
 def lines(connection: sqlite3.Connection, start: int = 0) -> Iterator[bytes]:
@@ -37,7 +76,9 @@ def lines(connection: sqlite3.Connection, start: int = 0) -> Iterator[bytes]:
 
 def _subtree(connection: sqlite3.Connection) -> Callable[[int, int], bytes]:
     def stored(level: int, number: int) -> bytes:
-        (value,) = connection.execute("SELECT hash FROM node WHERE level=? AND number=?", [level, number]).fetchone()
-        return bytes(value)
+        row = connection.execute("SELECT hash FROM node WHERE level=? AND number=?", [level, number]).fetchone()
+        if row is None:
+            raise Malformed(f"The audit log lacks its stored hash {number} of level {level}: it was removed.")
+        return bytes(row[0])
 
     return stored
