@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from diwan.cli.opening import HERE, Node, opened
-from diwan.cli.showing import Json, show
+from diwan.cli.showing import Json, say, show
 from diwan.house import House
 from diwan.people.accounts import account_named
 from diwan.reading import Change, Query, ReadingRoom, Released
@@ -89,7 +89,9 @@ def add_to(app: typer.Typer) -> None:
         with _room(node, context.obj, world) as (house, room):
             answer = room.changes(cursor, limit)
             rows = [_change(house, change) for change in answer.changes]
-            show([*rows, {"what": "cursor", "title": answer.cursor}], ("what", *COLUMNS), as_json=as_json)
+            show([*rows, {"cursor": answer.cursor}] if as_json else rows, ("what", *COLUMNS), as_json=as_json)
+            if not as_json:
+                say(f"Go on with: --cursor {answer.cursor}")
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,13 +106,16 @@ def _bring(
     return came
 
 
+_EMPTY = Finding("empty", Weight.ERROR, "/", "holds no record of this standard; a feed of mere links holds none")
 Record = tuple[Path, Draft | Reject]
 
 
 def _records(desk: Desk, files: Iterable[Path], names: Any, one_more: Any) -> Iterator[Record]:
     assert desk.opens is not None  # noqa: S101 -- only desks that open files have a command
     for file in files:
-        for record in desk.opens(file.read_bytes(), str(file), names):
+        records = iter(desk.opens(file.read_bytes(), str(file), names))
+        first = next(records, Reject(str(file), "/", (_EMPTY,)))
+        for record in chain([first], records):
             yield file, record
         one_more()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from diwan.release.codes import party_id
 from diwan.settings import FILE
 from diwan.terms.errors import Refused
 
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")]
 DEMO = Path("var/demo")
 
 
@@ -49,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
     def serve(
         node: Node = HERE,
         host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-        port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+        port: Port = None,
     ) -> None:
         """Serve the node's pages, feeds and API until stopped."""
         with opened(node) as house:
@@ -60,7 +62,7 @@ def add_to(app: typer.Typer) -> None:
         node: Annotated[Path, typer.Option("--node", help="Where the demo's node lies.")] = DEMO,
         fresh: Annotated[bool, typer.Option("--fresh", help="Begin it anew.")] = False,
         serve_it: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve it, or only lay it out.")] = True,
-        port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+        port: Port = None,
     ) -> None:
         """Begin (or go on with) the demo: the centre in Kuwait on 24 January 2017, and serve it."""
         if fresh and is_node(node):
@@ -137,6 +139,12 @@ def _serve(house: House, host: str | None, port: int | None) -> None:
     from diwan.web.serving import serve  # noqa: PLC0415 -- slow import; most commands need no web shell
 
     at, on = host or house.settings.host, port or house.settings.port
+    with socket.socket(socket.AF_INET6 if ":" in at else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((at, on))
+        except OSError as taken:
+            raise Refused(f"{at}:{on} cannot be listened on: {taken.strerror}. Choose another with --port.") from None
     say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
     house.book.words.keep_up(every=2.0)
     serve(house, at, on)
