@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -18,11 +20,13 @@ from diwan.people.passwords import Passwords
 from diwan.reading import ReadingRoom, Released, open_room
 from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
+from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
-from diwan.registry.keeping import restore, write_backup
+from diwan.registry.keeping import CHECKPOINT, restore, write_backup
 from diwan.registry.proof import Progress, Proof
+from diwan.registry.whole import write_once, write_whole
 from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.decide import Rules
 from diwan.release.policy import read_policy
@@ -192,33 +196,55 @@ class House:
         """Return the policies and keepers' statements that release now."""
         return self.book.rules()
 
-    def install_policies(self, texts: Iterable[str]) -> None:
+    def install_policies(self, texts: Iterable[str], *, by: str = "node") -> None:
         """Install policy files; what they change takes effect with the next question anyone asks.
 
         Raises:
-            Malformed: a file is not a sound policy; none was installed.
+            Malformed: a file is not a sound policy, or two are of one id; none was installed.
         """
-        read = [(read_policy(text).id, text) for text in texts]
+        texts = list(texts)
+        read = Rules(0, tuple(map(read_policy, texts))).policies
 
         def job(ink: Ink) -> None:
-            for name, text in read:
-                ink.install_policy(name, text)
+            for policy, text in zip(read, texts, strict=True):
+                ink.install_policy(policy.id, text)
+                named = sha256(text.encode()).hexdigest()
+                ink.log([line_of("install policy", ink.now(), by=by, of=[policy.id], file=named)])
 
         self.book.write(job)
+
+    def unreadable_under(self, texts: Iterable[str]) -> dict[str, int]:
+        """Return the faults that policy files would find with labels that are legal now, and how many items stand so.
+
+        Nobody could read these items any more, not even their originators.
+
+        Raises:
+            Malformed: a file is not a sound policy, or two are of one id.
+        """
+        present, coming = self.book.rules(), Rules(0, tuple(map(read_policy, texts)))
+        lost: Counter[str] = Counter()
+        for labels, items in self.book.labels_in_use():
+            found = ((coming.policy(label.policy), label) for label in labels if present.valid(label))
+            lost.update(
+                dict.fromkeys({fault for policy, label in found if policy for fault in policy.faults(label)}, items)
+            )
+        return dict(lost)
 
     def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
         """Check every signature, every byte and the audit log, also against the last signed checkpoint; sign a new one.
 
         A log that was cut short or rewritten since then is a fault, though it may be sound in itself.
         """
+        file = self.folder / CHECKPOINT
+        # Read first: another proof that ends meanwhile may put a later one in its place.
+        before = file.read_bytes() if file.exists() else None
         proof = self.book.prove(progress)
-        file = self.folder / "audit.checkpoint"
         faults = list(proof.faults)
         keeper = self._office.signers[self.settings.keeper]
-        if file.exists():
-            faults += self._since_checkpoint(file.read_bytes(), keeper.public, proof.lines)
+        if before is not None:
+            faults += self._since_checkpoint(before, keeper.public, proof.lines)
         if not faults:
-            file.write_bytes(checkpoint(self._origin, proof.lines, proof.root, keeper))
+            write_whole(file, checkpoint(self._origin, proof.lines, proof.root, keeper))
         return Proof(proof.items, proof.lines, proof.root, tuple(faults))
 
     def _since_checkpoint(self, note: bytes, public: bytes, lines: int) -> list[str]:
@@ -239,12 +265,13 @@ class House:
         return f"{self.settings.keeper.lower()}.diwan/audit"
 
     def backup(self, file: Path) -> None:
-        """Write register, settings and keys into one archive, readable by its owner alone; the node may go on writing.
+        """Write all that cannot be made anew into one archive, readable by its owner alone; the node may go on writing.
 
         Raises:
             Refused: the file exists already.
         """
-        write_backup(self.folder, file)
+        named = write_backup(self.folder, file)
+        self.book.write(lambda ink: ink.log([line_of("backup", ink.now(), by="console", of=[named])]))
 
     def close(self) -> None:
         """Finish writing and close the node."""
@@ -252,25 +279,35 @@ class House:
 
     def _signer(self, party: str) -> Signer:
         signer = Signer(self._secret(party))
-        self.book.write(lambda ink: ink.publish_key(party, signer.kid, signer.public))
+
+        def job(ink: Ink) -> None:
+            if ink.publish_key(party, signer.kid, signer.public):
+                ink.log([line_of("publish key", ink.now(), by="node", of=[signer.kid], party=party)])
+
+        self.book.write(job)
         return signer
 
     def _secret(self, name: str) -> bytes:
         file = self.folder / "keys" / f"{name}.key"
         if not file.exists():
             file.parent.mkdir(mode=0o700, exist_ok=True)
-            file.touch(mode=0o600)
-            file.write_text(self.chance.bytes(_SEED).hex())
-        return bytes.fromhex(file.read_text().strip())
+            write_once(file, self.chance.bytes(_SEED).hex().encode())
+        try:
+            secret = bytes.fromhex(file.read_text("ascii").strip())
+        except ValueError:
+            secret = b""
+        if len(secret) != _SEED:
+            raise Refused(f"{file} does not hold a key of {_SEED} bytes in hexadecimal. The node was not opened.")
+        return secret
 
 
 def restore_node(file: Path, folder: Path) -> None:
-    """Make a node in the empty `folder` from a backup.
+    """Make a node in the empty `folder` from a backup, whole or not at all.
 
     Raises:
-        Refused: there is a node already, or the file is not a backup.
+        Refused: the folder is not empty, or the file is not a backup.
     """
-    restore(file, folder)
+    restore(file, folder, wall_clock())
 
 
 def shipped_policies() -> list[str]:

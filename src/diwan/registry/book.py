@@ -12,7 +12,7 @@ from typing import TypeVar
 from diwan.registry import chain
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.engines.sqlite import REGISTER, own_connection, writing_connection
-from diwan.registry.grants import Seat, take_seat
+from diwan.registry.grants import Seat, load_gates, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen
@@ -22,6 +22,7 @@ from diwan.registry.shape import keep_private, ready
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
 from diwan.terms.gate import World
+from diwan.terms.label import Label
 from diwan.terms.reader import Reader
 
 T = TypeVar("T")
@@ -91,6 +92,13 @@ class Book:
         with closing(self._reading()) as pages:
             (waiting,) = pages.execute("SELECT count(*) FROM tail").fetchone()
             return {**dict(pages.execute("SELECT name, value FROM state")), "waiting": waiting}
+
+    def labels_in_use(self) -> list[tuple[frozenset[Label], int]]:
+        """Return the labels behind which something stands, together as they must admit, and how many items do."""
+        with closing(self._reading()) as pages:
+            counts = pages.execute("SELECT gate, count(*) FROM stand WHERE until IS NULL GROUP BY gate").fetchall()
+            gates = load_gates(pages)
+        return [(frozenset(stand.label for stand in gates[gate].stands), count) for gate, count in counts]
 
     def audit_root_at(self, size: int) -> bytes:
         """Return the root of the audit log over its first `size` lines, computed anew."""

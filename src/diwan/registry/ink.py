@@ -350,10 +350,11 @@ class Ink:
         self._sql.execute("INSERT OR REPLACE INTO policy(id, text) VALUES(?,?)", [name, text])
         self.set_fact("rules", self.fact("rules") + 1)
 
-    def publish_key(self, party: str, kid: str, public: bytes) -> None:
-        """Note the public half of a hosted party's key."""
+    def publish_key(self, party: str, kid: str, public: bytes) -> bool:
+        """Note the public half of a hosted party's key; return whether it was not known before."""
         row = (kid, party, public, self._clock())
-        self._sql.execute(_INSERT["signing_key"].replace("INSERT", "INSERT OR IGNORE", 1), row)
+        noted = self._sql.execute(_INSERT["signing_key"].replace("INSERT", "INSERT OR IGNORE", 1), row)
+        return noted.rowcount > 0
 
     def log(self, leaves: Sequence[bytes]) -> None:
         """Append lines to the audit log."""

@@ -5,16 +5,25 @@ from __future__ import annotations
 import sqlite3
 import tarfile
 from collections.abc import Iterator
+from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
+from diwan.registry import chain
 from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
 from diwan.registry.shape import keep_private, ready
 from diwan.terms.errors import Refused
+from diwan.terms.time import Instant
+
+CHECKPOINT: Final = "audit.checkpoint"
+"""The audit log's size and root when it was last proved, signed."""
+
+_BESIDE: Final = ("keys/*.key", "pins/**/*.pem", "settings.toml", "demo-clock", "demo-begun")
 
 
-def write_backup(folder: Path, file: Path) -> None:
-    """Write register, settings, keys and checkpoint of the node in `folder` into one archive, mode 0600.
+def write_backup(folder: Path, file: Path) -> str:
+    """Write all that the node in `folder` cannot make anew into one archive, mode 0600; return its digest.
 
     The archive holds the parties' private keys: who has it can sign for them.
 
@@ -24,43 +33,70 @@ def write_backup(folder: Path, file: Path) -> None:
     if file.exists():
         raise Refused(f"{file} exists already. No backup was written.")
     with TemporaryDirectory(dir=file.parent) as scratch:
-        copy = Path(scratch) / REGISTER
-        copy_register(folder, copy)
-        packed = Path(scratch) / "backup.tar"
+        copy, packed = Path(scratch) / REGISTER, Path(scratch) / "backup.tar"
         packed.touch(mode=0o600)
         with tarfile.open(packed, "w") as archive:
+            # First of all: a checkpoint newer than the register would say that lines were removed.
+            if (folder / CHECKPOINT).exists():
+                archive.add(folder / CHECKPOINT, CHECKPOINT)
+            copy_register(folder, copy)
             archive.add(copy, REGISTER)
             for beside in _beside(folder):
                 archive.add(beside, str(beside.relative_to(folder)))
+        named = _digest(packed)
         packed.rename(file)
+    return named
 
 
-def restore(file: Path, folder: Path) -> None:
-    """Make a node in the empty `folder` from a backup.
+def restore(file: Path, folder: Path, at: Instant) -> None:
+    """Make a node in the empty `folder` from a backup, whole or not at all.
 
     The restore generation rises, so that revisions made from now on outrank those that were lost since the backup.
 
     Raises:
-        Refused: there is a register already, or the file is not a backup of a node.
+        Refused: the folder is not empty, or the file is not a backup of a node.
     """
+    _check_empty(folder)
+    place = folder.resolve()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the place and not in it, on the same disk: what is unpacked gets its name when it is whole.
+    with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as scratch:
+        whole = Path(scratch) / "node"
+        keep_private(whole)
+        try:
+            _unpack(file, whole)
+            _begin_again(whole, chain.line_of("restore", at, by="console", of=[_digest(file)]))
+        except (tarfile.TarError, sqlite3.DatabaseError) as wrong:
+            raise Refused(f"{file} is not a backup of a node: {wrong}. Nothing was restored.") from None
+        if place.exists():
+            place.rmdir()
+        whole.rename(place)
+
+
+def _check_empty(folder: Path) -> None:
     if (folder / REGISTER).exists():
         raise Refused(f"{folder} already holds a register. Nothing was changed; restore into an empty folder.")
-    keep_private(folder)
-    try:
-        with tarfile.open(file) as archive:
-            archive.extractall(folder, filter="data")
-    except tarfile.TarError as wrong:
-        raise Refused(f"{file} is not a backup of a node: {wrong}. Nothing was restored.") from None
-    if not (folder / REGISTER).exists():
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder} is not an empty folder. Nothing was restored.")
+    if folder.resolve() == Path.cwd():
+        raise Refused("The folder that one works in cannot be put in place. Nothing was restored; go elsewhere first.")
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    with tarfile.open(file, "r:") as archive:
+        archive.extractall(folder, filter="data")
+    if not (folder / REGISTER).is_file():
         raise Refused(f"{file} holds no register. Nothing was restored.")
-    _begin_again(folder)
 
 
 def _beside(folder: Path) -> Iterator[Path]:
-    yield from sorted((folder / "keys").glob("*.key"))
-    for name in ("settings.toml", "audit.checkpoint"):
-        if (folder / name).exists():
-            yield folder / name
+    for pattern in _BESIDE:
+        yield from sorted(folder.glob(pattern))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def copy_register(folder: Path, into: Path) -> None:
@@ -81,17 +117,20 @@ def copy_register(folder: Path, into: Path) -> None:
         raise Refused(f"The copy of {folder / REGISTER} is not sound: {verdict}. It was removed.")
 
 
-def _begin_again(folder: Path) -> None:
+def _begin_again(folder: Path, line: bytes) -> None:
     # The word index is derived and not in the backup: everything waits to be indexed anew.
     (folder / WORDS).unlink(missing_ok=True)
     ready(folder)
     ink = writing_connection(folder / REGISTER)
-    ink.execute("BEGIN IMMEDIATE")
-    ink.execute("UPDATE state SET value=value+1 WHERE name='generation'")
-    ink.execute("DELETE FROM tail")
-    ink.execute(
-        "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"
-        " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
-    )
-    ink.execute("COMMIT")
-    ink.close()
+    try:
+        ink.execute("BEGIN IMMEDIATE")
+        ink.execute("UPDATE state SET value=value+1 WHERE name='generation'")
+        ink.execute("DELETE FROM tail")
+        ink.execute(
+            "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"
+            " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
+        )
+        chain.append(ink, [line])
+        ink.execute("COMMIT")
+    finally:
+        ink.close()
