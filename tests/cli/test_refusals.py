@@ -15,6 +15,7 @@ WITHOUT_A_NODE = [
     ("verify",),
     ("backup", "kept.tar"),
     ("label", "TLP:CLEAR"),
+    ("policy", "list"),
     ("user", "add", "qatar", "--party", "QAT"),
     ("user", "list"),
     ("user", "change", "qatar"),
