@@ -89,12 +89,14 @@ def test_who_is_left_out_of_what_everyone_may_read_is_not_listed(
 def test_a_relabel_is_not_stopped_by_a_name_among_what_stands_hidden_under_it(
     house: House, note: Make, hand: Callable[..., Hand], amber: Callable[..., Label], reader: Callable[..., Reader]
 ) -> None:
-    """Were it stopped, a reader could keep an originator from narrowing, and the refusal would tell of their answers."""
+    """Else a reader could keep an originator from narrowing, and the refusal would tell of their answers."""
     parents = [
         house.take(hand("KWT"), note(f"alert {party}"), amber("QAT", party), originator="KWT").refs[0]
         for party in ("BHR", "JOR")
     ]
-    hidden = Label("TLP", "UNCLASSIFIED", (Category("Only", CategoryType.PERMISSIVE, ("QAT",)),), Handling(tlp="TLP:RED"))
+    hidden = Label(
+        "TLP", "UNCLASSIFIED", (Category("Only", CategoryType.PERMISSIVE, ("QAT",)),), Handling(tlp="TLP:RED")
+    )
     for parent in parents:
         answer = msgspec.structs.replace(note("answer", name="A-1"), parent=parent)
         house.take(hand("QAT"), answer, hidden, originator="QAT")

@@ -1,0 +1,40 @@
+"""Hidden, recalled, unknown and impossible are one answer, byte for byte, at every route that takes a reference."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from leaks import asks
+from leaks.ground import MINUTE, Clock, Ground, lay_ground, open_house
+from leaks.known import MALFORMED, known_of
+from leaks.view import browsing, token_in
+
+from diwan.terms.gate import World
+from diwan.terms.item import Ref
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    return lay_ground(tmp_path_factory.mktemp("notfound") / "ground", 3, size=30)
+
+
+@pytest.mark.parametrize("name", ["kuwait.release", "outside"])
+def test_what_is_not_released_is_answered_like_what_never_was(ground: Ground, name: str) -> None:
+    known, clock = known_of(ground, name, 1), Clock(ground.now + MINUTE)
+    with open_house(ground.folder, clock, 1) as house, browsing(known, house, clock) as browser:
+        known = msgspec.structs.replace(known, form=token_in(browser.ask(asks.Ask("GET", "/")).body))
+        for route in asks.BY_REFERENCE:
+            for world in World:
+                seen = next(one.ref for one in known.visible if one.world == world and one.kind == "crisis.alert")
+                refs: list[Ref | str] = [
+                    *known.unseen(world),
+                    *(one.ref for one in known.visible if one.world != world),
+                ]
+                refs += [f"KWT/{ident}" for ident in MALFORMED] + [f"%00/{asks.UNKNOWN}", f"كويت/{asks.UNKNOWN}"]
+
+                answers = {browser.ask(asks.by_reference(known, route, world, ref)) for ref in refs}
+
+                assert len(refs) > 10
+                assert [answer.status for answer in answers] == [404], (route, world)
+                if route.startswith("GET"):
+                    assert browser.ask(asks.by_reference(known, route, world, seen)).status == 200
