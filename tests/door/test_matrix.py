@@ -28,7 +28,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 def test_a_reader_sees_the_same_whatever_is_hidden_from_them_be_it_written_or_purged(
     tmp_path: Path, ground: Ground, name: str
 ) -> None:
-    three = three_of(ground, name, 7, tmp_path, few=1)
+    three = three_of(ground, name, 7, tmp_path, steps=20, few=1)
     compared, differing = Counter[str](), []
     for oracle, difference in compare(three):
         compared[oracle] += 1
