@@ -309,7 +309,6 @@ def test_hostile_bytes_are_refused_by_the_form_and_the_node_goes_on(
     assert client.get("/compose").status_code == 200
 
 
-@pytest.mark.xfail(reason="form fields that are not UTF-8 are answered with 500", strict=True)
 @pytest.mark.parametrize("said", ["text/plain", "text/plain; charset=nonsense"])
 def test_a_form_whose_fields_are_not_text_is_refused(
     browser: Callable[[str], Browser], form_token: Callable[[str], str], said: str

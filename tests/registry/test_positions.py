@@ -75,7 +75,7 @@ def test_two_processes_that_write_at_once_never_share_a_position_and_keep_one_or
     Book(tmp_path / "node").close()
     begun = [
         subprocess.Popen(
-            [sys.executable, IMPORTER, tmp_path / "node", name, "200", "2", "OFF"],
+            [sys.executable, IMPORTER, tmp_path / "node", name, "200", "1", "FULL"],
             env={**os.environ, "PYTHONPATH": str(SRC)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -44,6 +44,8 @@ def _shape_of(file: Path) -> str | None:
         row = connection.execute("SELECT version_num FROM shape").fetchone()
     except sqlite3.OperationalError:
         return None
+    except sqlite3.DatabaseError as wrong:
+        raise Refused(f"{file} is not a database of Diwan: {wrong}. Nothing was changed.") from None
     finally:
         connection.close()
     return str(row[0]) if row else None

@@ -10,9 +10,10 @@ import msgspec
 from litestar.datastructures import UploadFile
 from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 
-from diwan.terms.errors import NotAllowed
+from diwan.terms.errors import Malformed, NotAllowed
 from diwan.web.visit import Asked, Visit
 
+_FIELDS: Final = 2000
 _OWN: Final = ("same-origin", "none")
 
 
@@ -36,9 +37,16 @@ async def read_form(request: Asked, largest: int) -> Form:
 
     Raises:
         RequestEntityTooLarge: a file or a field is larger than `largest` bytes.
+        Malformed: a field is not text in UTF-8, or there are too many of them.
     """
     fields, files = [], {}
-    for name, value in (await request.form()).multi_items():
+    try:
+        said = list((await request.form()).multi_items())
+    except (UnicodeDecodeError, LookupError):
+        raise Malformed("A field of the form is not text in UTF-8. Nothing was done.") from None
+    if len(said) > _FIELDS:
+        raise Malformed(f"The form has more than {_FIELDS} fields. Nothing was done.")
+    for name, value in said:
         if isinstance(value, UploadFile):
             files[name] = await value.read()
         else:

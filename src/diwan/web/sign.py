@@ -21,6 +21,9 @@ from diwan.web.visit import Asked, language_of
 
 _YEAR: Final = 365 * 24 * 3600
 
+_SMALL: Final = 64 * 1024
+"""Bytes of a form that anyone may send: the work of reading it is asked before they are known."""
+
 
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return the handlers of the way in and out."""
@@ -33,7 +36,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
     def ask(request: Asked) -> Response[str]:
         return ask_again(request, inside(request.query_params.get("next", "")), "", 200)
 
-    @post("/sign-in", name="sign in", opt={"reads": NOTHING}, status_code=303)
+    @post("/sign-in", request_max_body_size=_SMALL, name="sign in", opt={"reads": NOTHING}, status_code=303)
     async def sign_in(request: Asked) -> Response[Any]:
         form = await read_form(request, house.settings.largest)
         then = inside(form.one("next"))
@@ -49,7 +52,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         begin(answer, request, secret)
         return answer
 
-    @post("/sign-out", name="sign out", opt={"reads": NOTHING}, status_code=303)
+    @post("/sign-out", request_max_body_size=_SMALL, name="sign out", opt={"reads": NOTHING}, status_code=303)
     async def sign_out(request: Asked) -> Redirect:
         form = await read_form(request, house.settings.largest)
         here = who(house, request)
@@ -60,7 +63,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         end(answer, request)
         return answer
 
-    @post("/language", name="language", opt={"reads": NOTHING}, status_code=303)
+    @post("/language", request_max_body_size=_SMALL, name="language", opt={"reads": NOTHING}, status_code=303)
     async def choose_language(request: Asked) -> Redirect:
         form = await read_form(request, house.settings.largest)
         answer = Redirect(inside(form.one("next")), status_code=303)

@@ -8,11 +8,15 @@ let countries;
 let library;
 
 function load() {
-  library ??= import("./maplibre/maplibre-gl.mjs").then((found) => {
+  library ??= import("./maplibre/maplibre-gl.mjs").then(async (found) => {
     const sheet = document.createElement("link");
     sheet.rel = "stylesheet";
     sheet.href = here("maplibre/maplibre-gl.css");
-    document.head.append(sheet);
+    // Without its sheet the map shows for a second what it hides: the veil that explains how to move it.
+    await new Promise((styled) => {
+      sheet.onload = sheet.onerror = styled;
+      document.head.append(sheet);
+    });
     found.setWorkerUrl(here("maplibre/maplibre-gl-worker.mjs"));
     return found;
   });

@@ -17,6 +17,7 @@ from diwan.terms.errors import Malformed
 from diwan.terms.finding import Finding
 
 LIMIT: Final = 4_000_000
+_MARKS: Final = 250_000
 """Bytes of one file; real alerts with embedded images stay under one million."""
 
 _BOMS: Final = (
@@ -83,6 +84,8 @@ def tree_of(data: bytes, *, limit: int = LIMIT, keep_comments: bool = False) -> 
     text = _text(data)
     if _DOCTYPE.search(text):
         raise Unreadable(finding("xml.doctype", "/", "a DOCTYPE is never read; nothing was parsed"))
+    if max(text.count("<"), text.count("=")) > _MARKS:
+        raise _broken(f"more than {_MARKS} elements or attributes; nothing was parsed")
     if "\0" in text:
         raise _broken("a NUL character, which XML does not know; nothing was parsed")
     try:
