@@ -104,7 +104,7 @@ def test_an_archive_whose_register_is_none_restores_nothing(tmp_path: Path) -> N
     with tarfile.open(tmp_path / "kept.tar", "w") as archive:
         archive.add(tmp_path / "register.db", "register.db")
 
-    with pytest.raises(Refused, match="is not a (backup of a node|database of Diwan)"):
+    with pytest.raises(Refused, match=r"is not a (backup of a node|database of Diwan)"):
         restore_node(tmp_path / "kept.tar", tmp_path / "again")
 
     assert not (tmp_path / "again").exists()
