@@ -26,7 +26,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 @pytest.fixture(scope="module")
 def answers(ground: Ground) -> dict[str, list[object]]:
     """Everything the matrix asks for one reader, by what it was asked of."""
-    known: Known = known_of(ground, "kuwait", 1, few=1)
+    known: Known = known_of(ground, "kuwait", 1)
     found: dict[str, list[object]] = {}
     for name, answer in view(ground, known, ground.now):
         found.setdefault(name.split(" <- ")[0], []).append(answer)
