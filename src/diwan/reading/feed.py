@@ -9,6 +9,7 @@ may a subscriber be told of something twice, or that something which was theirs 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from itertools import chain
 from typing import Final
 
@@ -52,7 +53,7 @@ def steps(shelf: Shelf, density: float, mark: Mark, limit: int) -> list[Step]:
     """Return up to `limit` steps past `mark`, in feed order."""
     given = _given(shelf, density, mark, limit)
     horizon = given[-1].place if len(given) == limit else (_STILL, 0)
-    taken = _taken(shelf, mark, horizon)
+    taken = _taken(shelf, mark, horizon, limit)
     return sorted([*given, *taken])[:limit]
 
 
@@ -133,33 +134,54 @@ def _held_already(shelf: Shelf, step: Step, mark: Mark) -> bool:
     return first.since != step.entry and _since(shelf, first) <= mark.drained
 
 
-def _taken(shelf: Shelf, mark: Mark, horizon: Place) -> list[Step]:
+def _taken(shelf: Shelf, mark: Mark, horizon: Place, limit: int) -> list[Step]:
+    if mark.place == (0, 0) and mark.drained == 0:
+        return []  # who was never handed anything holds nothing that could end
+    shut = [grant for grant in shelf.moved if grant.closed is not None and grant.closed >= mark.place[0]]
+    sources = [_behind(shelf, grant.gate, grant.closed, mark) for grant in shut if grant.closed is not None]
     found: dict[int, Step] = {}
-    for grant in shelf.moved:
-        if grant.closed is not None and mark.place[0] <= grant.closed <= horizon[0]:
-            for item in shelf.stood_behind(grant.gate, grant.closed):
-                _end(shelf, item, mark, found)
-    after = mark.place[0] - 1
-    while rows := shelf.ended_after(after, _CHUNK):
-        for until, item in rows:
-            if until > horizon[0]:
-                return list(found.values())
-            _end(shelf, item, mark, found)
-        if len(rows) < _CHUNK:
+    for step in merge(*sources, _ended(shelf, mark)):
+        if len(found) == limit or step.place > horizon:
             break
-        after = rows[-1][0]
+        found[step.item] = step
     return list(found.values())
 
 
-def _end(shelf: Shelf, item: int, mark: Mark, found: dict[int, Step]) -> None:
-    if item in found or shelf.standing_of(item) is not None:
-        return
+def _behind(shelf: Shelf, gate: int, closed: int, mark: Mark) -> Iterator[Step]:
+    """Yield what was last theirs behind a gate until it shut, in the order in which it had come to stand there."""
+    after = mark.place[1] if closed == mark.place[0] else 0
+    while rows := shelf.stood_behind(gate, closed, after, _CHUNK):
+        for since, item in rows:
+            step = _end(shelf, item, mark)
+            if step is not None and step.place == (closed, since):
+                yield step
+        if len(rows) < _CHUNK:
+            return
+        after = rows[-1][0]
+
+
+def _ended(shelf: Shelf, mark: Mark) -> Iterator[Step]:
+    """Yield what was theirs until it ended, in the order of the ends."""
+    after = mark.place[0] - 1
+    while rows := shelf.ended_after(after, _CHUNK):
+        for until, item in rows:
+            step = _end(shelf, item, mark)
+            if step is not None and step.place[0] == until:
+                yield step
+        if len(rows) < _CHUNK:
+            return
+        after = rows[-1][0]
+
+
+def _end(shelf: Shelf, item: int, mark: Mark) -> Step | None:
+    """Return the step that takes an item from the subscriber, or None: it stands, they never held it, or know."""
+    if shelf.standing_of(item) is not None:
+        return None
     theirs = [(start, end, stood.since) for stood in shelf.stood(item) for start, end in _theirs(shelf, stood)]
     last = max(((end, since) for _, end, since in theirs), default=(0, 0))
     # Either they held it when they last had everything, or a page since then may have brought it.
     held = any(start <= mark.drained < end or (start <= mark.place[0] and end > mark.seen) for start, end, _ in theirs)
-    if held and last > mark.place:
-        found[item] = Step(last, item, None)
+    return Step(last, item, None) if held and last > mark.place else None
 
 
 def _theirs(shelf: Shelf, stood: Stood) -> Iterator[tuple[int, int]]:

@@ -118,18 +118,13 @@ def copy_register(folder: Path, into: Path) -> None:
 
 
 def _begin_again(folder: Path, line: bytes) -> None:
-    # The word index is derived and not in the backup: everything waits to be indexed anew.
+    # The word index is derived and not in the backup; whoever opens the node finds it missing and makes it anew.
     (folder / WORDS).unlink(missing_ok=True)
     ready(folder)
     ink = writing_connection(folder / REGISTER)
     try:
         ink.execute("BEGIN IMMEDIATE")
         ink.execute("UPDATE state SET value=value+1 WHERE name='generation'")
-        ink.execute("DELETE FROM tail")
-        ink.execute(
-            "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"
-            " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
-        )
         chain.append(ink, [line])
         ink.execute("COMMIT")
     finally:

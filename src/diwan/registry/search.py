@@ -6,10 +6,12 @@ yet in a segment is searched directly.  Lists per gate serve readers of little, 
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +23,9 @@ from diwan.registry.pen import Pen
 from diwan.registry.shelf import Shelf
 from diwan.registry.statement import positional
 from diwan.registry.words import number
+from diwan.terms.errors import Refused
 
+_log: Final = logging.getLogger(__name__)
 _BATCH: Final = 2048
 _FANOUT: Final = 8
 _TOP: Final = 2
@@ -94,7 +98,8 @@ class WordIndex:
 
     def __init__(self, folder: Path, pen: Pen) -> None:
         """Index the register in `folder`; `pen` clears what has been indexed."""
-        self._ink = writing_connection(folder / WORDS, synchronous="NORMAL")
+        # As durable as the register: what is cleared from its tail must never be lost here.
+        self._ink = writing_connection(folder / WORDS)
         self._register = sqlite3.connect(
             f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
         )
@@ -102,13 +107,13 @@ class WordIndex:
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
         self._background: threading.Thread | None = None
+        self._heal()
 
     def catch_up(self, *, everything: bool = False, progress: Callable[[int], None] = lambda _: None) -> int:
         """Index what waits, in full batches (or all of it), and return how many entries were indexed."""
         indexed = 0
         with self._one_at_a_time:
-            while rows := self._waiting(everything=everything):
-                self._write(rows)
+            while rows := self._next_segment(everything=everything):
                 self._clear(rows[-1][0])
                 indexed += len(rows)
                 progress(indexed)
@@ -120,7 +125,11 @@ class WordIndex:
 
         def go_on() -> None:
             while not self._closing.wait(every):
-                self.catch_up()
+                try:
+                    self.catch_up()
+                except (sqlite3.Error, Refused):
+                    # What waits is searched directly meanwhile; the next round tries again.
+                    _log.exception("the word index could not be built this time")
 
         self._background = threading.Thread(target=go_on, name="diwan-words", daemon=True)
         self._background.start()
@@ -133,6 +142,37 @@ class WordIndex:
         with self._one_at_a_time:
             self._ink.close()
             self._register.close()
+
+    def _next_segment(self, *, everything: bool) -> list[tuple[int, int, str]]:
+        # What is done is read under the write lock: another process may index the same register.
+        with self._transaction():
+            rows = self._waiting(everything=everything)
+            if rows:
+                self._write(rows)
+        return rows
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._ink.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._ink.execute("ROLLBACK")
+            raise
+        self._ink.execute("COMMIT")
+
+    def _heal(self) -> None:
+        """Where the index is lost or older than the register, let everything that stands wait to be indexed anew."""
+        with self._transaction():
+            (done,) = self._ink.execute("SELECT coalesce(max(high), 0) FROM segment").fetchone()
+            (reached,) = self._register.execute(
+                "SELECT coalesce(max(value), 0) FROM state WHERE name='indexed'"
+            ).fetchone()
+            if done >= reached:
+                return
+            for table in _INSERT:
+                self._ink.execute(f"DELETE FROM {table}")
+            self._pen.write(_refill)
 
     def _waiting(self, *, everything: bool) -> list[tuple[int, int, str]]:
         (done,) = self._ink.execute("SELECT coalesce(max(high), 0) FROM segment").fetchone()
@@ -150,30 +190,32 @@ class WordIndex:
                     numbers[term] = number(term)
                 postings.append((numbers[term], gate, since))
         counted = Counter(term for term, _, _ in postings)
-        self._ink.execute("BEGIN IMMEDIATE")
         (name,) = self._ink.execute("SELECT coalesce(max(number), 0) + 1 FROM segment").fetchone()
         self._ink.execute(_INSERT["segment"], (name, 0, rows[0][0], rows[-1][0]))
         self._ink.executemany(_INSERT["posting_by_gate"], sorted((name, *posting) for posting in set(postings)))
         by_time = sorted((name, term, since, gate) for term, gate, since in set(postings))
         self._ink.executemany(_INSERT["posting_by_time"], by_time)
         self._ink.executemany(_INSERT["common_term"], [(name, term, n) for term, n in counted.items() if n >= _COMMON])
-        self._ink.execute("COMMIT")
 
     def _clear(self, high: int) -> None:
-        self._pen.write(lambda ink: ink.execute("DELETE FROM tail WHERE since<=?", [high]))
+        def job(ink: sqlite3.Connection) -> None:
+            ink.execute("DELETE FROM tail WHERE since<=?", [high])
+            ink.execute("UPDATE state SET value=max(value, ?) WHERE name='indexed'", [high])
+
+        self._pen.write(job)
 
     def _merge(self) -> None:
         for level in range(_TOP):
-            rows = self._ink.execute(
-                "SELECT number, low, high FROM segment WHERE level=? ORDER BY low LIMIT ?", [level, _FANOUT]
-            ).fetchall()
-            if len(rows) == _FANOUT:
-                self._merge_into_one(rows, level + 1)
+            with self._transaction():
+                rows = self._ink.execute(
+                    "SELECT number, low, high FROM segment WHERE level=? ORDER BY low LIMIT ?", [level, _FANOUT]
+                ).fetchall()
+                if len(rows) == _FANOUT:
+                    self._merge_into_one(rows, level + 1)
 
     def _merge_into_one(self, rows: Sequence[tuple[int, int, int]], level: int) -> None:
         old = [row[0] for row in rows]
         among = ",".join("?" * len(old))
-        self._ink.execute("BEGIN IMMEDIATE")
         (name,) = self._ink.execute("SELECT max(number) + 1 FROM segment").fetchone()
         self._ink.execute(
             "INSERT INTO posting_by_gate SELECT ?, term, gate, since FROM posting_by_gate"
@@ -194,4 +236,12 @@ class WordIndex:
             self._ink.execute(f"DELETE FROM {table} WHERE segment IN ({among})", old)
         self._ink.execute(f"DELETE FROM segment WHERE number IN ({among})", old)
         self._ink.execute(_INSERT["segment"], (name, level, rows[0][1], rows[-1][2]))
-        self._ink.execute("COMMIT")
+
+
+def _refill(ink: sqlite3.Connection) -> None:
+    ink.execute("DELETE FROM tail")
+    ink.execute(
+        "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"
+        " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
+    )
+    ink.execute("UPDATE state SET value=0 WHERE name='indexed'")

@@ -281,12 +281,18 @@ class Shelf:
         )
         return rows.fetchall()
 
-    def stood_behind(self, gate: int, at: int) -> list[int]:
-        """Return the items that stood behind a gate just before a position."""
+    def stood_behind(self, gate: int, at: int, after: int, limit: int) -> list[tuple[int, int]]:
+        """Return up to `limit` (since, item) of what stood behind a gate just before `at`, came past `after`, in order.
+
+        What still stands and what ended later lie in two indexes; each is asked for a page of its own.
+        """
+        page = "SELECT since, item FROM stood WHERE gate=? AND since > ? AND since < ? AND until"
         rows = self._sql.execute(
-            "SELECT item FROM stood WHERE gate=? AND since < ? AND (until IS NULL OR until >= ?)", [gate, at, at]
+            f"SELECT * FROM ({page} IS NULL ORDER BY since LIMIT ?) UNION ALL"
+            f" SELECT * FROM ({page} >= ? ORDER BY since LIMIT ?) ORDER BY since LIMIT ?",
+            [gate, after, at, limit, gate, after, at, at, limit, limit],
         )
-        return [row[0] for row in rows]
+        return rows.fetchall()
 
     def stood(self, item: int) -> list[Stood]:
         """Return where an item ever stood, as far as the gates are or were open, oldest first."""

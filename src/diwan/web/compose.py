@@ -15,7 +15,7 @@ from diwan.house import House
 from diwan.intake.beyond import Beyond
 from diwan.intake.take import Taken
 from diwan.release.ceiling import reasons
-from diwan.terms.errors import Malformed, Refused
+from diwan.terms.errors import Malformed, NotAllowed, Refused
 from diwan.terms.finding import Finding, Weight
 from diwan.terms.item import Draft
 from diwan.terms.label import Label, pack, unpack
@@ -75,6 +75,8 @@ def routes(house: House, pages: Pages) -> list[Any]:
     @post("/compose/check", name="check", opt={"reads": "preview"}, status_code=200)
     async def check(request: Asked) -> Response[str]:
         visit = visit_of(request)
+        if not visit.enters:  # whom a label reaches is told to those who may enter under it
+            raise NotAllowed("None of your roles enters items at this node. Nothing was checked.")
         form = await read_own_form(request, visit)
         checked = await run_sync(_check, house, visit, form)
         return show(visit, ticks_said(form), form.one("text"), checked)

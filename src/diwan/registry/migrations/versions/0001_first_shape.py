@@ -9,7 +9,7 @@ from diwan.registry import schema
 revision = "0001"
 down_revision = None
 
-_FACTS = ("generation", "rules", "gates", "moves", "stands", "last_position")
+_FACTS = ("generation", "rules", "gates", "moves", "stands", "last_position", "indexed")
 
 
 def upgrade() -> None:
