@@ -219,7 +219,7 @@ def answers(shelf: Shelf) -> dict[str, object]:
         "aliases": shelf.aliases(positions),
         "between": (shelf.between(0, 1 << 62, 500), shelf.between(0, 1 << 62, 500, only=sorted(shelf.gates)[:2])),
         "ended": shelf.ended_after(0, 500),
-        "stood behind": [shelf.stood_behind(gate, positions[0]) for gate in everything],
+        "stood behind": [shelf.stood_behind(gate, positions[0], 0, 500) for gate in everything],
         "stood": [shelf.stood(item) for item in everything],
         "standing": [shelf.standing_of(item) for item in everything],
         "children": [shelf.children(item, 50) for item in everything],
