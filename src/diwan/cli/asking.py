@@ -23,6 +23,7 @@ from diwan.terms.time import iso
 InWorld = Annotated[World, typer.Option("--world", help="Worlds never mix.")]
 Kind = Annotated[str | None, typer.Option(help="Only this kind, e.g. crisis.alert.")]
 Limit = Annotated[int, typer.Option(min=1, help="At most so many.")]
+_PAGE = 500
 COLUMNS = ("at", "marking", "originator", "title")
 
 
@@ -47,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """List what is released to the reader, newest first."""
         with _room(node, context.obj, world) as (house, room):
-            show(_rows(house, islice(room.walk(Query(kind=kind)), limit)), COLUMNS, as_json=as_json)
+            show(_rows(house, _first(limit, room, Query(kind=kind))), COLUMNS, as_json=as_json)
 
     @group.command("count")
     def count(
@@ -73,8 +74,8 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Search what is released to the reader, newest first."""
         with _room(node, context.obj, world) as (house, room):
-            found = islice(room.walk(Query(kind=kind, words=" ".join(words))), limit)
-            show(_rows(house, found), COLUMNS, as_json=as_json)
+            query = Query(kind=kind, words=" ".join(words))
+            show(_rows(house, _first(limit, room, query)), COLUMNS, as_json=as_json)
 
     @group.command("changes")
     def changes(
@@ -101,6 +102,10 @@ def _room(node: Any, name: str, world: World) -> Iterator[tuple[House, ReadingRo
         if account is None or account.closed is not None:
             raise Refused(f"No open account here is named {name!r}.")
         yield house, house.room(account.reader, world)
+
+
+def _first(limit: int, room: ReadingRoom, query: Query) -> Iterator[Released]:
+    return islice(room.walk(query, size=min(limit, _PAGE)), limit)
 
 
 def _rows(house: House, items: Any) -> Iterator[dict[str, Any]]:

@@ -76,12 +76,15 @@ class ReadingRoom:
         more = len(positions) > limit
         return Page(items, self._key.seal((positions[limit - 1],), about) if more else None)
 
-    def walk(self, query: Query | None = None) -> Iterator[Released]:
-        """Yield all that `query` asks for, page by page: what exports and renderers read."""
-        page = self.page(query, limit=500)
+    def walk(self, query: Query | None = None, size: int = 500) -> Iterator[Released]:
+        """Yield all that `query` asks for, in pages of `size`: what exports and renderers read.
+
+        Who takes only the first few says so by `size`; a page is read whole.
+        """
+        page = self.page(query, limit=size)
         yield from page.items
         while page.cursor is not None:
-            page = self.page(query, page.cursor, limit=500)
+            page = self.page(query, page.cursor, limit=size)
             yield from page.items
 
     def count(self, kind: str | None = None) -> int:

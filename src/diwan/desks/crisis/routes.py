@@ -23,7 +23,7 @@ _json: Final = msgspec.json.Encoder()
 
 def atom(room: ReadingRoom, request: Request) -> Response:
     """Return the newest alerts released to the reader; `updated` is the newest one's, so hidden news do not move it."""
-    items = list(islice(room.walk(Query(kind=ALERT)), _ENTRIES))
+    items = list(islice(room.walk(Query(kind=ALERT), size=_ENTRIES), _ENTRIES))
     base = request.address.rsplit("/", 1)[0]
     entries = [_entry(item, brief, base) for item, brief in legible(items)]
     updated = max((item.at for item in items), default=0)
