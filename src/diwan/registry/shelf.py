@@ -54,7 +54,11 @@ class Shelf:
         return dict(self._sql.execute("SELECT name, value FROM fact"))
 
     def density(self) -> float:
-        """Return the share of all standing entries that this shelf holds; an estimate for choosing a plan."""
+        """Return this shelf's standing entries as a share of all standings ever given, ended ones included.
+
+        That is the share of rows that a stretch in time order yields: milestones count the ended ones too, and the
+        stretch reads over them.  Only ever used to choose a plan.
+        """
         (mine,) = self._sql.execute("SELECT coalesce(sum(entries), 0) FROM open_head").fetchone()
         total = self.facts()["stands"]
         return min(1.0, mine / total) if total else 1.0
