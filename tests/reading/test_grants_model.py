@@ -33,7 +33,7 @@ Held = tuple[int, Label]
 
 
 class Told:
-    """What the model believes of one item: labels of its own and of all it stands under, and how often it was revised."""
+    """What the model believes of one item: the labels of its own and of all it stands under."""
 
     def __init__(self, ref: Ref, label: Label, parent: Told | None) -> None:
         self.ref = ref
