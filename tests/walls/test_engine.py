@@ -227,7 +227,7 @@ def answers(shelf: Shelf) -> dict[str, object]:
         "known as": [shelf.known_as(f"cap:note-{n}") for n in everything],
         "linked": [shelf.links_to(f"cap:note-{n}", 50) for n in everything],
         "mentioning": [shelf.mentioning(f"incident={n}", 500) for n in range(5)],
-        "fresh hits": shelf.fresh_hits([" common "], ">", 0, "ASC", 500),
+        "fresh hits": shelf.fresh_hits([" common "], 0, 1 << 62, 500, newest=False),
         "search": [find(shelf, [word], None, 500, density, newest=True)
                    for word in ("common", "word3", "kind=crisis.alert") for density in (0.001, 1.0)],
     }  # fmt: skip

@@ -17,7 +17,7 @@ from diwan.reading.query import Query
 from diwan.reading.released import Change, Changes, Page, Released, Tally
 from diwan.registry.book import Book
 from diwan.registry.search import find
-from diwan.registry.shelf import Shelf
+from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.stacks import Opened
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.sealing.envelope import Envelope
@@ -244,19 +244,17 @@ class ReadingRoom:
 
     def _positions(self, opened: Opened, query: Query, start: int | None, limit: int) -> list[int]:
         newest = query.order == "newest"
-        first, last = query.since, query.until
-        if newest and last is not None:
-            start = last if start is None else min(start, last)
-        if not newest and first is not None:
-            start = first - 1 if start is None else max(start, first - 1)
+        after = 0 if query.since is None else query.since - 1
+        before = NEVER if query.until is None else query.until
+        if start is not None:
+            after, before = (after, min(before, start)) if newest else (max(after, start), before)
         terms = query.terms()
         if terms:
-            found = find(opened.shelf, terms, start, limit, opened.density, newest=newest)
-        elif newest:
-            found = opened.shelf.newest(start, limit, opened.density)
-        else:
-            found = opened.shelf.oldest(start or 0, limit, opened.density)
-        return [p for p in found if (first is None or p >= first) and (last is None or p < last)]
+            first, end = (before, after) if newest else (after, before)
+            return find(opened.shelf, terms, first, limit, opened.density, end, newest=newest)
+        if newest:
+            return opened.shelf.newest(before, limit, opened.density, after)
+        return opened.shelf.oldest(after, limit, opened.density, before)
 
     def _entry(self, shelf: Shelf, ref: Ref) -> Entry:
         entry = shelf.get(ref)

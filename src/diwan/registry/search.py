@@ -20,7 +20,7 @@ from sqlalchemy import insert
 from diwan.registry import schema
 from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
 from diwan.registry.pen import Pen
-from diwan.registry.shelf import Shelf
+from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.statement import positional
 from diwan.registry.words import number
 from diwan.terms.errors import Refused
@@ -34,29 +34,38 @@ _INSERT: Final = {table.name: positional(insert(table)) for table in schema.WORD
 
 
 def find(
-    shelf: Shelf, terms: Sequence[str], start: int | None, limit: int, density: float, *, newest: bool
+    shelf: Shelf,
+    terms: Sequence[str],
+    start: int | None,
+    limit: int,
+    density: float,
+    end: int | None = None,
+    *,
+    newest: bool,
 ) -> list[int]:
-    """Return up to `limit` positions past `start` of entries that hold every one of `terms`.
+    """Return up to `limit` positions past `start` and short of `end` of entries that hold every one of `terms`.
 
     The order is by position alone; no rank, no total.
     """
-    past, order = ("<", "DESC") if newest else (">", "ASC")
-    edge = (1 << 62 if newest else 0) if start is None else start
+    after, before = (end, start) if newest else (start, end)
+    low, high = after or 0, NEVER if before is None else before
     patterns = [f" {term} " for term in terms]
-    hits = set(shelf.fresh_hits(patterns, past, edge, order, limit))
+    hits = set(shelf.fresh_hits(patterns, low, high, limit, newest=newest))
     numbers = [number(term) for term in terms]
-    for segment, low, high in shelf.ask(f"SELECT number, low, high FROM segments ORDER BY low {order}", []):
-        if (low >= edge) if newest else (high <= edge):
-            continue
+    order = "DESC" if newest else "ASC"
+    segments = shelf.ask(
+        f"SELECT number, low, high FROM segments WHERE high > ? AND low < ? ORDER BY low {order}", [low, high]
+    )
+    for segment, first, last in segments:
         # Segments are disjoint in time, so once the page is full nothing further on can come before it.
-        if len(hits) >= limit and _beyond(sorted(hits, reverse=newest)[limit - 1], low, high, newest=newest):
+        if len(hits) >= limit and _beyond(sorted(hits, reverse=newest)[limit - 1], first, last, newest=newest):
             break
-        hits.update(_in_segment(shelf, segment, numbers, patterns, past, edge, order, limit, density))
+        hits.update(_in_segment(shelf, segment, numbers, patterns, low, high, limit, density, newest=newest))
     return sorted(hits, reverse=newest)[:limit]
 
 
-def _beyond(last: int, low: int, high: int, *, newest: bool) -> bool:
-    return last > high if newest else last < low
+def _beyond(reached: int, low: int, high: int, *, newest: bool) -> bool:
+    return reached > high if newest else reached < low
 
 
 def _in_segment(
@@ -64,11 +73,12 @@ def _in_segment(
     segment: int,
     numbers: Sequence[int],
     patterns: Sequence[str],
-    past: str,
-    edge: int,
-    order: str,
+    after: int,
+    before: int,
     limit: int,
     density: float,
+    *,
+    newest: bool,
 ) -> list[int]:
     common = {
         term: int(rows[0][0])
@@ -86,9 +96,10 @@ def _in_segment(
     checked = " AND ".join(["instr(t.terms, ?)"] * len(patterns))
     rows = shelf.ask(
         f"SELECT w.since FROM {lists} w CROSS JOIN by_time s ON s.since=w.since AND s.gate=w.gate"
-        f" CROSS JOIN filed t ON t.position=s.revision WHERE w.segment=? AND w.term=? AND w.since {past} ?{together}"
-        f" AND {checked} ORDER BY w.since {order} LIMIT ?",
-        [segment, driver, edge, *others, *patterns, limit],
+        " CROSS JOIN filed t ON t.position=s.revision"
+        f" WHERE w.segment=? AND w.term=? AND w.since > ? AND w.since < ?{together}"
+        f" AND {checked} ORDER BY w.since {'DESC' if newest else 'ASC'} LIMIT ?",
+        [segment, driver, after, before, *others, *patterns, limit],
     )
     return [row[0] for row in rows]
 

@@ -21,7 +21,8 @@ from diwan.terms.label import Label, unpack
 
 _TEXT: Final = "t.position, t.gate, t.rev, t.originator, t.id, t.kind, t.title, t.author, t.label, t.entered, t.brief"
 _WINDOW: Final = 4
-_NEVER: Final = 1 << 62
+NEVER: Final = 1 << 62
+"""After every position there can be."""
 
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
@@ -63,30 +64,30 @@ class Shelf:
         total = self.facts()["stands"]
         return min(1.0, mine / total) if total else 1.0
 
-    def newest(self, before: int | None, limit: int, density: float) -> list[int]:
-        """Return up to `limit` positions below `before`, newest first."""
-        return self._walk(before if before is not None else _NEVER, limit, density, down=True)
+    def newest(self, before: int | None, limit: int, density: float, after: int = 0) -> list[int]:
+        """Return up to `limit` positions below `before` and above `after`, newest first."""
+        return self._walk(before if before is not None else NEVER, after, limit, density, down=True)
 
-    def oldest(self, after: int, limit: int, density: float) -> list[int]:
-        """Return up to `limit` positions above `after`, oldest first."""
-        return self._walk(after, limit, density, down=False)
+    def oldest(self, after: int, limit: int, density: float, before: int | None = None) -> list[int]:
+        """Return up to `limit` positions above `after` and below `before`, oldest first."""
+        return self._walk(after, before if before is not None else NEVER, limit, density, down=False)
 
-    def _walk(self, start: int, limit: int, density: float, *, down: bool) -> list[int]:
+    def _walk(self, start: int, end: int, limit: int, density: float, *, down: bool) -> list[int]:
         # The recipe (docs/decisions/0003): where the reader's entries lie dense, read a bounded stretch in time order
         # and drop the rest; otherwise merge gate by gate.  Both give the same rows.
-        past, order = ("<", "DESC") if down else (">", "ASC")
+        past, short, order = ("<", ">", "DESC") if down else (">", "<", "ASC")
         if limit / max(density, 1e-9) < 2 * len(self.gates):
             edge = self._edge(start, limit / density, down=down)
+            edge = max(edge, end) if down else min(edge, end)
             rows = self._sql.execute(
-                f"SELECT since FROM by_time WHERE since {past} ? AND since {'>=' if down else '<='} ?"
-                f" ORDER BY since {order} LIMIT ?",
+                f"SELECT since FROM by_time WHERE since {past} ? AND since {short} ? ORDER BY since {order} LIMIT ?",
                 [start, edge, limit],
             ).fetchall()
-            if len(rows) == limit:
+            if len(rows) == limit or edge == end:
                 return [row[0] for row in rows]
         rows = self._sql.execute(
-            f"SELECT since FROM by_gate WHERE since {past} ? ORDER BY since {order} LIMIT ?",
-            [start, limit],
+            f"SELECT since FROM by_gate WHERE since {past} ? AND since {short} ? ORDER BY since {order} LIMIT ?",
+            [start, end, limit],
         ).fetchall()
         return [row[0] for row in rows]
 
@@ -97,7 +98,7 @@ class Shelf:
             f"SELECT since FROM milestone WHERE since {past} ? ORDER BY since {order} LIMIT 1 OFFSET ?",
             [start, miles],
         ).fetchone()
-        return int(row[0]) if row else (0 if down else _NEVER)
+        return int(row[0]) if row else (0 if down else NEVER)
 
     def newest_change(self) -> int:
         """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
@@ -310,12 +311,13 @@ class Shelf:
         ).fetchone()
         return Ref(originator, ident.hex()), kind
 
-    def fresh_hits(self, patterns: Sequence[str], past: str, start: int, order: str, limit: int) -> list[int]:
-        """Return hits among the entries that are not yet in a segment of the word index."""
+    def fresh_hits(self, patterns: Sequence[str], after: int, before: int, limit: int, *, newest: bool) -> list[int]:
+        """Return hits between two positions among the entries that are not yet in a segment of the word index."""
         wanted = " AND ".join(["instr(terms, ?)"] * len(patterns))
         rows = self._sql.execute(
-            f"SELECT since FROM fresh_words WHERE since {past} ? AND {wanted} ORDER BY since {order} LIMIT ?",
-            [start, *patterns, limit],
+            f"SELECT since FROM fresh_words WHERE since > ? AND since < ? AND {wanted}"
+            f" ORDER BY since {'DESC' if newest else 'ASC'} LIMIT ?",
+            [after, before, *patterns, limit],
         )
         return [row[0] for row in rows]
 
