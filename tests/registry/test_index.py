@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
+from shutil import copy
+from time import monotonic, sleep
 
 import pytest
 
@@ -83,6 +88,25 @@ def test_two_that_index_one_register_in_turn_leave_no_overlap_and_lose_nothing(
     assert _found(house, hand, "harbour") == FIRST + LATER
 
 
+def test_two_that_index_one_register_at_once_leave_no_overlap_and_lose_nothing(
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
+) -> None:
+    both = [house.book.words, WordIndex(house.folder, house.book._pen)]
+    with ThreadPoolExecutor(3) as at_once:
+        entering = at_once.submit(lambda: [filled(start, 50) for start in range(0, 2500, 50)])
+        while not entering.done():
+            for done in [at_once.submit(index.catch_up) for index in both]:
+                done.result()
+        for done in [at_once.submit(index.catch_up, everything=True) for index in both]:
+            done.result()
+
+    spans = both[1]._ink.execute("SELECT low, high FROM segment ORDER BY low").fetchall()
+    both[1].close()
+
+    assert all(high < low for (_, high), (low, _) in pairwise(spans))
+    assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (0, 2500)
+
+
 def test_segment_that_cannot_be_written_leaves_everything_waiting(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,3 +121,81 @@ def test_segment_that_cannot_be_written_leaves_everything_waiting(
 
     assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (FIRST, FIRST)
     assert house.book.words.catch_up(everything=True) == FIRST
+
+
+def test_older_index_put_back_in_place_is_made_anew(
+    house: House,
+    hand: Callable[..., Hand],
+    filled: Callable[[int, int], None],
+    clock: Callable[[], int],
+    tmp_path: Path,
+) -> None:
+    filled(0, FIRST)
+    house.book.words.catch_up(everything=True)
+    house.book.words._ink.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy(house.folder / WORDS, tmp_path / "older")
+    filled(FIRST, LATER)
+    house.book.words.catch_up(everything=True)
+    house.close()
+    for left in house.folder.glob(f"{WORDS}*"):
+        left.unlink()
+    copy(tmp_path / "older", house.folder / WORDS)
+
+    again = House(house.folder, house.settings, clock=clock, synchronous="OFF")
+    try:
+        before = _found(again, hand, "harbour")
+        again.book.words.catch_up(everything=True)
+        assert (before, _found(again, hand, "harbour")) == (FIRST + LATER, FIRST + LATER)
+        assert again.book.facts()["waiting"] == 0
+    finally:
+        again.close()
+
+
+def test_indexing_in_the_background_outlives_an_error_and_tells_nothing_of_any_item(
+    house: House,
+    filled: Callable[[int, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    filled(0, FIRST)
+
+    def broken(term: str) -> int:
+        raise LookupError(term)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "number", broken)
+        house.book.words.keep_up(every=0.01)
+        _wait_until(lambda: len(caplog.records) >= 2)
+    _wait_until(lambda: house.book.facts()["waiting"] < 16)
+
+    assert {record.getMessage().count("\n") for record in caplog.records} == {0}
+    assert "LookupError" in caplog.text
+    assert "harbour" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_segment_whose_commit_fails_is_undone_and_written_by_the_next_round(
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
+) -> None:
+    filled(0, FIRST)
+    ink = house.book.words._ink
+    # A constraint that is looked at only at the commit, as a full disk is met.
+    ink.execute("PRAGMA foreign_keys=ON")
+    ink.execute("CREATE TABLE before(n INTEGER PRIMARY KEY)")
+    ink.execute("CREATE TABLE late(n INTEGER REFERENCES before(n) DEFERRABLE INITIALLY DEFERRED)")
+    ink.execute("CREATE TRIGGER broken AFTER INSERT ON segment BEGIN INSERT INTO late VALUES(1); END")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        house.book.words.catch_up()
+    assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (FIRST, FIRST)
+
+    ink.execute("DROP TRIGGER broken")
+    assert house.book.words.catch_up(everything=True) == FIRST
+    assert _found(house, hand, "harbour") == FIRST
+
+
+def _wait_until(reached: Callable[[], bool]) -> None:
+    end = monotonic() + 10
+    while not reached():
+        assert monotonic() < end
+        sleep(0.01)

@@ -23,7 +23,6 @@ from diwan.registry.pen import Pen
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.statement import positional
 from diwan.registry.words import number
-from diwan.terms.errors import Refused
 
 _log: Final = logging.getLogger(__name__)
 _BATCH: Final = 2048
@@ -138,9 +137,10 @@ class WordIndex:
             while not self._closing.wait(every):
                 try:
                     self.catch_up()
-                except (sqlite3.Error, Refused):
-                    # What waits is searched directly meanwhile; the next round tries again.
-                    _log.exception("the word index could not be built this time")
+                except Exception as failure:  # noqa: BLE001 -- whatever it was, the next round tries again
+                    # By its name alone: what the engine says of a text it could not read quotes the text.
+                    name = getattr(failure, "sqlite_errorname", type(failure).__name__)
+                    _log.error("The word index could not go on: %s. What waits is searched without it.", name)
 
         self._background = threading.Thread(target=go_on, name="diwan-words", daemon=True)
         self._background.start()
@@ -167,10 +167,11 @@ class WordIndex:
         self._ink.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._ink.execute("COMMIT")
         except BaseException:
-            self._ink.execute("ROLLBACK")
+            if self._ink.in_transaction:  # the engine undoes some failures by itself
+                self._ink.execute("ROLLBACK")
             raise
-        self._ink.execute("COMMIT")
 
     def _heal(self) -> None:
         """Where the index is lost or older than the register, let everything that stands wait to be indexed anew."""
