@@ -129,3 +129,24 @@ def test_the_description_describes_every_address_of_the_api(app: Litestar, anyon
     assert set(described["components"]["schemas"]["Beyond"]["enum"]) == {"warn", "refuse", "narrow", "edition"}
     names = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(described)))
     assert names == described["components"]["schemas"].keys()
+
+
+def test_a_label_that_says_a_field_twice_is_refused_and_nothing_is_entered(
+    house: House,
+    browser: Callable[..., Browser],
+    token: Callable[[Browser], str],
+    label: Callable[[str], Label],
+    oil: bytes,
+) -> None:
+    kwt = browser("KWT")
+    body = json.dumps(handed(oil, label("TLP:AMBER // Releasable to QAT")))
+    assert '"tlp": "TLP:AMBER"' in body
+    twice = body.replace('"tlp": "TLP:AMBER"', '"tlp": "TLP:RED", "tlp": "TLP:CLEAR"')
+    headers = {"x-diwan-token": token(kwt), "content-type": "application/json"}
+    before = house.book.facts()["stands"]
+
+    answer = kwt.post("/api/items", content=twice, headers=headers)
+
+    assert (answer.status_code, house.book.facts()["stands"]) == (422, before)
+    assert "a field stands twice" in answer.text
+    assert kwt.post("/api/items", content=body, headers=headers).status_code == 201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -210,10 +211,20 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise ValueError("a field stands twice")
+    return said
+
+
 def _handed(body: bytes) -> Handed:
     try:
-        return msgspec.json.decode(body, type=Handed)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+        handed = msgspec.json.decode(body, type=Handed)
+        # Two readers of a field said twice could read two labels.
+        json.loads(body, object_pairs_hook=_once)
+        return handed
+    except (ValueError, RecursionError) as wrong:
         said = "nested too deep" if isinstance(wrong, RecursionError) else str(wrong)
         raise Malformed(f"The body is not what this address takes: {said}. Nothing was entered.") from None
 
