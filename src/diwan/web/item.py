@@ -142,7 +142,7 @@ def download(data: bytes, name: str) -> Response[bytes]:
 def serial(visit: Visit, item: Released) -> str:
     """Return the serial of a copy: the same for the same reader, revision and minute, and hard to guess for another.
 
-    It is made again from a read log, so that a copy found elsewhere leads to who printed it.
+    Made again for each reader of the item, it tells whether a copy found elsewhere was theirs; nothing is kept of it.
     """
     about = f"{visit.hand.reader.id}\0{item.ref}\0{item.revision}\0{visit.room.now // _MINUTE}"
     return b32encode(sha256(about.encode()).digest()).decode()[:_SERIAL]
