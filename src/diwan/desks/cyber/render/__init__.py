@@ -1,0 +1,1 @@
+"""Released to bytes: bundles, envelopes, MISP events, and lists of indicators for other tools; pure."""
