@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from diwan.intake.office import Edition
 from diwan.reading import ReadingRoom, Released
+from diwan.intake.take import Taken
+from diwan.terms.errors import Refused
 from diwan.terms.finding import Finding, Reject
-from diwan.terms.item import Draft
+from diwan.terms.gate import World
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Ref
+from diwan.terms.label import Label
 from diwan.terms.time import Instant
 
 Parse = Callable[[bytes, Mapping[str, str]], Draft]
@@ -22,9 +27,17 @@ class Request(msgspec.Struct, frozen=True):
 
     path: Mapping[str, str] = {}
     query: Mapping[str, str] = {}
+    """Of a name that stands twice, the last value."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """The query as it stands, in order."""
     address: str = ""
     """The absolute address that was asked, without its query."""
+    base: str = ""
+    """Where the absolute addresses of this world begin."""
     accept: str = ""
+    media_type: str = ""
+    """Of the body, as the request says it."""
+    body: bytes = b""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -45,6 +58,71 @@ class Route(msgspec.Struct, frozen=True):
     reads: str
     """What kind of read this is, as the leak matrix names it."""
     handler: Callable[[ReadingRoom, Request], Response]
+
+
+class Clerk(Protocol):
+    """Reads and writes for one hand: what a desk's service may do at this node, and no more."""
+
+    @property
+    def room(self) -> ReadingRoom:
+        """The reading room of the hand's reader."""
+
+    @property
+    def hand(self) -> Hand:
+        """Who acts."""
+
+    @property
+    def enters(self) -> bool:
+        """Whether the hand's roles enter anything, in the name of a party that is hosted here."""
+
+    @property
+    def title(self) -> str:
+        """The node's name."""
+
+    @property
+    def largest(self) -> int:
+        """Bytes of one body at most."""
+
+    @property
+    def places(self) -> Mapping[World, str]:
+        """Where the addresses of each world begin, without the host."""
+
+    def marking(self, label: Label) -> str:
+        """Return a label as people read it."""
+
+    def take_all(self, labelled: Sequence[tuple[Draft, Label]]) -> list[Taken | Refused]:
+        """Enter drafts in the name of the hand's party, each whole or not at all."""
+
+    def recall(self, ref: Ref) -> None:
+        """Take an item of the hand's party back."""
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes."""
+
+    def keep(self, name: str, value: bytes, ends: Instant) -> None:
+        """Keep something of the desk's own under a name, durably, until an instant."""
+
+    def kept(self, name: str) -> bytes | None:
+        """Return what the desk kept under a name, or None."""
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A route of a protocol that may also write; who asks must bring a token, a password or a certificate."""
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    """With parameters as `{name}`."""
+    reads: str
+    """What kind of read this is, as the leak matrix names it."""
+    handler: Callable[[Clerk, Request], Response]
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """How a protocol under one prefix words its refusals, so that its clients understand them."""
+
+    prefix: str
+    says: Callable[[int, str], Response]
+    """Of an HTTP status and what happened."""
 
 
 class Board(msgspec.Struct, frozen=True):
@@ -127,6 +205,8 @@ class Desk(msgspec.Struct, frozen=True):
     names: Callable[[ReadingRoom], Mapping[str, str]] | None = None
     """Party ids by the names that texts may use, as far as this reader knows the parties."""
     routes: tuple[Route, ...] = ()
+    services: tuple[Service, ...] = ()
+    protocol: Wording | None = None
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}
     """Kind → how it is shown."""

@@ -31,7 +31,7 @@ AUDIENCES = (("KWT",), ("KWT", "QAT"), ("KWT", "QAT", "JOR"), ("KWT", "JOR"))
 
 BASE = """
 state policy membership label gate item revision part batch signing_key stand head counter alias link mention tail
-reader_class seat gate_grant leaf node account ticket shape
+reader_class seat gate_grant note leaf node account ticket shape
 """.split()  # noqa: SIM905 -- a list of its own for each would be a page
 """Every table of the register but `mile`, which holds bare positions; `state` is offered, whole, as `fact`."""
 

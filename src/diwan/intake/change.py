@@ -121,8 +121,8 @@ def _parent_gate(ink: Ink, standing: Standing) -> Gate | None:
 
 def _refuse_twin(ink: Ink, standing: Standing, draft: Draft, gate: int) -> None:
     for alias in draft.aliases:
-        held = ink.alias_holder(alias, gate, standing.ref.originator)
-        if held is not None and held.item != standing.item:
+        held = ink.alias_holder(alias, gate, standing.ref.originator, draft.version)
+        if held is not None and held[0].item != standing.item:
             raise Conflict(
                 f"You already have another item named {alias.value} under that label: a standard's id names one"
                 " thing. Nothing was changed."

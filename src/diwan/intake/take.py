@@ -18,7 +18,7 @@ from diwan.sealing.header import next_rev
 from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
-from diwan.terms.item import Draft, Item, Ref
+from diwan.terms.item import Alias, Draft, Item, Ref
 from diwan.terms.label import Label
 
 
@@ -99,7 +99,7 @@ class _Taking:
         self._hand = hand
         self._originator = originator
         self._gates: dict[tuple[object, ...], tuple[int, Gate, int | None]] = {}
-        self._named: dict[tuple[str, int], Draft] = {}
+        self._named: dict[tuple[Alias, int, str | bytes], Draft] = {}
 
     def run(
         self,
@@ -133,33 +133,35 @@ class _Taking:
     def _prepare_all(self, issued: Sequence[tuple[Draft, Label]], of: int) -> list[_Ready]:
         both = [self._prepare(draft, label, of) for draft, label in issued]
         for one in both:
-            self._named.update(((f"{a.scheme}:{a.value}", one.number), one.draft) for a in one.draft.aliases)
+            self._named.update(((a, one.number, _edge(one.draft)), one.draft) for a in one.draft.aliases)
         return both
 
     def _prepare(self, draft: Draft, label: Label, of: int) -> _Ready:
         number, gate, parent = self._gate(draft, label)
         for alias in draft.aliases:
-            self._refuse_second(draft, f"{alias.scheme}:{alias.value}", number)
-            held = self._ink.alias_holder(alias, number, self._originator)
+            self._refuse_second(draft, alias, number)
+            held = self._ink.alias_holder(alias, number, self._originator, draft.version)
             if held is None:
                 continue
-            if [part.data for _, part in self._ink.parts(held.revision)] == [part.data for part in draft.parts]:
-                raise Duplicate(
-                    f"{alias.value} is already registered under this label, byte for byte. Nothing was added."
-                )
+            there, same = held
+            if same or [part.data for _, part in self._ink.parts(there.revision)] == [p.data for p in draft.parts]:
+                alike = "saying the same" if draft.version else "byte for byte"
+                raise Duplicate(f"{alias.value} is already registered under this label, {alike}. Nothing was added.")
             raise Conflict(
                 f"{alias.value} is already registered under this label with other content: a standard's id names one"
                 " thing. Nothing was entered; rectify the item that is there, or give this one its own id."
             )
         return _Ready(draft, label, gate, number, parent, of)
 
-    def _refuse_second(self, draft: Draft, name: str, gate: int) -> None:
-        first = self._named.get((name, gate))
+    def _refuse_second(self, draft: Draft, alias: Alias, gate: int) -> None:
+        first = self._named.get((alias, gate, _edge(draft)))
         if first is None:
             return
-        same = [part.data for part in first.parts] == [part.data for part in draft.parts]
+        same = _says(first) == _says(draft)
         kind = Duplicate if same else Conflict
-        raise kind(f"{name} stands twice in what was handed in; the first was entered, this one was not.")
+        raise kind(
+            f"{alias.scheme}:{alias.value} stands twice in what was handed in; the first was entered, this one was not."
+        )
 
     def _gate(self, draft: Draft, label: Label) -> tuple[int, Gate, int | None]:
         key = (draft.world, label, draft.parent)
@@ -216,6 +218,15 @@ class _Taking:
             ]
         )
         return refs
+
+
+def _edge(draft: Draft) -> str | bytes:
+    """Return what keeps an item apart from others of the same name: its version, or what it says where it has none."""
+    return "" if draft.version is None else draft.version.at or draft.version.content
+
+
+def _says(draft: Draft) -> object:
+    return draft.version.content if draft.version else [part.data for part in draft.parts]
 
 
 def counts(rules: Rules, originator: str, draft: Draft) -> bool:

@@ -49,3 +49,24 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """Return what ties a cursor to this query."""
         return sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """Which versions of a standard's objects are asked for; a standing query narrows them like any list."""
+
+    scheme: str
+    """The scheme of their names, `stix`."""
+    names: tuple[str, ...] | None = None
+    """Only what bears one of these names; None: any name."""
+    which: tuple[Literal["last", "first", "all"], ...] = ("last",)
+    """Any of them is enough."""
+    versions: tuple[str, ...] = ()
+    """Or one of these, as `terms.item.Version.at` writes them."""
+    query: Query = Query()
+    """Its kind, originator, facets and words; dates and order are not looked at."""
+    data: bool = True
+    """Whether the bytes are wanted too."""
+
+    def fingerprint(self) -> str:
+        """Return what ties a cursor to this selection: with or without the bytes, it is one list."""
+        return sha256(msgspec.json.encode(msgspec.structs.replace(self, data=True))).hexdigest()[:16]

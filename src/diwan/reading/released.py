@@ -51,6 +51,39 @@ class Page(msgspec.Struct, frozen=True):
 
 
 @final
+class Arrival(msgspec.Struct, frozen=True):
+    """One version of a standard's object, and when it came to this reader: an instant that no other has."""
+
+    at: Instant
+    name: str
+    """The standard's own id."""
+    version: str
+    """As the standard writes it; empty where it gives none."""
+    sorts: str
+    """As versions follow each other."""
+    originator: str
+    media_type: str
+    data: bytes
+    """Whole, as it came; empty where only the list was asked for."""
+
+
+@final
+class Arrivals(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions released to one reader, in order of their arrival."""
+
+    found: tuple[Arrival, ...]
+    cursor: str | None
+    """Where to go on; None when these were the last."""
+    to: Reader
+    seal: Seal
+
+    def __post_init__(self) -> None:
+        """Refuse what the reading room did not release."""
+        if self.seal != Seal(Ref("", "arrivals"), len(self.found), self.to):
+            raise TypeError("Only the reading room makes Arrivals: these bear no seal for their reader.")
+
+
+@final
 class Tally(msgspec.Struct, frozen=True):
     """How many were found, counted up to a bound: `more` says that counting stopped there."""
 

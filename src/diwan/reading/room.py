@@ -11,14 +11,16 @@ from typing import Final, Literal
 import msgspec
 
 from diwan.reading._seal import Seal
+from diwan.reading.arrivals import arrivals
 from diwan.reading.cursor import CursorKey
 from diwan.reading.feed import Mark, Step, steps, was_theirs
-from diwan.reading.query import Query
-from diwan.reading.released import Change, Changes, Page, Released, Tally
+from diwan.reading.query import Query, Selection
+from diwan.reading.released import Arrival, Arrivals, Change, Changes, Page, Released, Tally
 from diwan.registry.book import Book
 from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.stacks import Opened
+from diwan.registry.versions import Held, Pick
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.sealing.envelope import Envelope
 from diwan.sealing.header import decode
@@ -136,6 +138,35 @@ class ReadingRoom:
             mark = Mark(drained=newest, seen=newest)
         return Changes(changes, self._key.seal((*mark.place, mark.drained, mark.seen), about), more)
 
+    def arrivals(
+        self, selection: Selection, *, after: Instant = 0, cursor: str | None = None, limit: int = 100
+    ) -> Arrivals:
+        """Return what is selected and came to this reader past `after` and past `cursor`, oldest first.
+
+        Raises:
+            BadCursor: the cursor belongs to another list.
+        """
+        about = self._about("arrivals", selection.fingerprint())
+        start = max(after, self._key.open(cursor, about)[0] if cursor else 0)
+        pick = Pick(
+            scheme=selection.scheme,
+            names=selection.names,
+            which=selection.which,
+            versions=selection.versions,
+            terms=selection.query.terms(),
+            data=selection.data,
+        )
+        with self._opened() as opened:
+            found = arrivals(opened.shelf, pick, start, limit + 1, opened.density)
+        more = len(found) > limit
+        kept = found[:limit]
+        return Arrivals(
+            found=tuple(_arrival(at, one) for at, one in kept),
+            cursor=self._key.seal((kept[-1][0],), about) if more else None,
+            to=self.reader,
+            seal=Seal(Ref("", "arrivals"), len(kept), self.reader),
+        )
+
     def parts(self, item: Released) -> tuple[Part, ...]:
         """Return the original bytes of an item, whole."""
         return tuple(part for part, _ in self._parts(item))
@@ -233,7 +264,7 @@ class ReadingRoom:
     def _opened(self) -> AbstractContextManager[Opened]:
         return self._book.shelf(self.reader, self.world)
 
-    def _about(self, what: Literal["page", "feed"], of: str) -> str:
+    def _about(self, what: Literal["page", "feed", "arrivals"], of: str) -> str:
         return f"{what}|{self.reader.id}|{self.world}|{of}"
 
     def _mark(self, cursor: str | None, about: str) -> Mark | None:
@@ -305,3 +336,7 @@ class ReadingRoom:
         (entry,) = shelf.entries([step.entry])
         known = step.place[0] == step.entry and was_theirs(shelf, step)
         return Change("revised" if known else "released", entry.ref, entry.kind, step.place[0], self._release(entry))
+
+
+def _arrival(at: Instant, one: Held) -> Arrival:
+    return Arrival(at, one.name, one.written, one.version, one.originator, one.media_type, one.data)

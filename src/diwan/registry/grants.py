@@ -21,6 +21,8 @@ class Grant(msgspec.Struct, frozen=True):
     gate: int
     opened: int
     closed: int | None
+    span: int = 0
+    """How many positions after `opened` are kept free: one for each entry that came into view with it."""
 
 
 class Seat(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +90,7 @@ def take_seat(ink: Ink, connection: sqlite3.Connection, reader: Reader, rules: R
             [rules.revision, gates, turns, msgspec.json.encode(sorted(is_open)), number],
         )
     worlds = dict(connection.execute("SELECT number, world FROM gate"))
-    rows = connection.execute("SELECT gate, opened, closed FROM gate_grant WHERE class=?", [number]).fetchall()
+    rows = connection.execute("SELECT gate, opened, closed, span FROM gate_grant WHERE class=?", [number]).fetchall()
     return Seat(
         number=number,
         open={world: frozenset(gate for gate in is_open if worlds[gate] == world) for world in World},
@@ -112,8 +114,8 @@ def _class_of(ink: Ink, connection: sqlite3.Connection, reader: Reader) -> int:
     if seated:
         number = _new_class(connection, value, own=f"{reader.id}@{ink.now()}", gates=seated[2], opened=seated[3])
         connection.execute(
-            "INSERT INTO gate_grant(class, gate, opened, closed)"
-            " SELECT ?, gate, opened, closed FROM gate_grant WHERE class=?",
+            "INSERT INTO gate_grant(class, gate, opened, closed, span)"
+            " SELECT ?, gate, opened, closed, span FROM gate_grant WHERE class=?",
             [number, seated[0]],
         )
         ink.set_fact("moves", ink.fact("moves") + 1)
@@ -143,14 +145,15 @@ def _record(
     if not gained and not lost:
         return
     (position,) = ink.positions(1)
+    span = ink.keep_free(gained)
     for gate in sorted(lost):
         ended = connection.execute(
             "UPDATE gate_grant SET closed=? WHERE class=? AND gate=? AND closed IS NULL", [position, number, gate]
         )
         if ended.rowcount == 0:
-            connection.execute("INSERT INTO gate_grant VALUES(?,?,0,?)", [number, gate, position])
+            connection.execute("INSERT INTO gate_grant VALUES(?,?,0,?,0)", [number, gate, position])
     connection.executemany(
-        "INSERT INTO gate_grant VALUES(?,?,?,NULL)", [(number, gate, position) for gate in sorted(gained)]
+        "INSERT INTO gate_grant VALUES(?,?,?,NULL,?)", [(number, gate, position, span) for gate in sorted(gained)]
     )
     line = {"act": "grants", "at": ink.now(), "class": number, "gained": len(gained), "lost": len(lost)}
     ink.log([_keys.encode(line)])

@@ -22,7 +22,7 @@ from diwan.sealing.envelope import Batch, Sealed
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import Gate, Stand, World
-from diwan.terms.item import ENDS, Alias, Draft, Item, Part, Ref
+from diwan.terms.item import ENDS, Alias, Draft, Item, Part, Ref, Version
 from diwan.terms.label import Label, pack, unpack
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
@@ -105,6 +105,20 @@ class Ink:
         self.set_fact("last_position", given[-1])
         return given
 
+    def keep_free(self, gates: Iterable[int]) -> int:
+        """Keep the next positions free, one for each entry that stands behind `gates`; return how many.
+
+        Whoever gains these gates can then be given each entry at an instant of its own, also where the protocol has
+        nothing but instants to go on by.
+        """
+        held = (self._sql.execute("SELECT entries FROM head WHERE gate=?", [gate]).fetchone() for gate in gates)
+        span = sum(int(row[0]) for row in held if row)
+        last, now = self.fact("last_position"), self._clock()
+        if last < now < last + span:
+            time.sleep((last + span - now + 1) / 1e6)
+        self.set_fact("last_position", last + span)
+        return span
+
     def label_number(self, label: Label) -> int:
         """Return the number of a label, interning it."""
         return self._intern("label", "value", pack(label), (pack(label),))
@@ -150,13 +164,16 @@ class Ink:
         title, author, brief, terms = self._sql.execute(
             "SELECT title, author, brief, terms FROM revision WHERE position=?", [standing.revision]
         ).fetchone()
-        names = self._sql.execute("SELECT value FROM alias WHERE since=? ORDER BY value", [standing.since]).fetchall()
+        names = self._sql.execute(
+            "SELECT value, version, written, content FROM alias WHERE since=? ORDER BY value", [standing.since]
+        ).fetchall()
         draft = Draft(
             kind=standing.kind,
             title=title,
             parts=tuple(part for _, part in self.parts(standing.revision)),
             world=World(standing.world),
-            aliases=tuple(Alias(*name.split(":", 1)) for (name,) in names),
+            aliases=tuple(Alias(*name.split(":", 1)) for name, *_ in names),
+            version=next((Version(*said) for _, *said in names if said[0]), None),
             parent=self.ref_of(standing.parent) if standing.parent is not None else None,
             author=author,
             brief=brief,
@@ -172,14 +189,24 @@ class Ink:
         """Return where the item of a number stands, or None if it was recalled."""
         return self._find("i.number=?", [item])
 
-    def alias_holder(self, alias: Alias, gate: int, originator: str) -> Standing | None:
-        """Return the item that this originator already registered under `alias` behind `gate`."""
-        held = self._sql.execute(
-            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since"
+    def alias_holder(
+        self, alias: Alias, gate: int, originator: str, version: Version | None = None
+    ) -> tuple[Standing, bool] | None:
+        """Return the item that this originator already registered under `alias` behind `gate`, and if it says the same.
+
+        Of a standard that keeps versions: the one that is of this very version, or that says the very same.
+        """
+        rows = self._sql.execute(
+            "SELECT s.item, a.version, a.content FROM alias a JOIN stand s ON s.since=a.since"
             " WHERE a.value=? AND a.gate=? AND a.originator=?",
             [spell(alias), gate, originator],
-        ).fetchone()
-        return self._find("i.number=?", held) if held else None
+        ).fetchall()
+        for item, at, content in rows:
+            same = version is not None and content == version.content
+            if version is None or at == version.at or (same and not version.at):
+                found = self._find("i.number=?", [item])
+                return (found, same) if found else None
+        return None
 
     def holders(self, alias: Alias) -> list[Standing]:
         """Return every standing item known under `alias`; the caller filters by what its reader may see."""
@@ -264,6 +291,8 @@ class Ink:
         first = self.next_item()
         labels: dict[Label, int] = {}
         items, revisions, parts, stands = [], [], [], []
+        holds: list[int] = []
+        next_part = self._next_part()
         for number, (entry, batch, position) in enumerate(zip(entries, batches, given, strict=True), first):
             draft, ref = entry.item.draft, entry.item.ref
             if entry.item.label not in labels:
@@ -271,13 +300,15 @@ class Ink:
             ident = bytes.fromhex(ref.id)
             items.append((number, ref.originator, ident, draft.kind, draft.world, entry.parent, position))
             revisions.append(_revision(entry, number, labels[entry.item.label], batch, position, position))
-            parts += _parts(entry, number)
+            holds.append(next_part)
+            parts += _parts(entry, number, next_part)
+            next_part += len(draft.parts)
             stands.append((position, number, entry.gate, position, None))
         self._sql.executemany(_INSERT["item"], items)
         self._sql.executemany(_INSERT["revision"], revisions)
         self._sql.executemany(_INSERT["part"], parts)
         self._sql.executemany(_INSERT["stand"], stands)
-        self._file(entries, given)
+        self._file(entries, given, holds)
         self._count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
         self._milestones(given)
         return given
@@ -296,10 +327,11 @@ class Ink:
             self._sql.executemany(_INSERT["part"], self._same_parts(entry, before.revision))
             self._move(before, entry.gate, position, revision=position)
         else:
-            self._sql.executemany(_INSERT["part"], _parts(entry, before.item))
+            holds = self._next_part()
+            self._sql.executemany(_INSERT["part"], _parts(entry, before.item, holds))
             self._unfile(before.since)
             self._restand(before, entry.gate, position, revision=position)
-            self._file([entry], [position])
+            self._file([entry], [position], [holds])
         self._regate_history(before.item, self.gate(entry.gate))
         return position
 
@@ -391,16 +423,23 @@ class Ink:
             behind = Gate(current.world, (*current.stands, Stand(originator, unpack(label))))
             self._sql.execute("UPDATE revision SET gate=? WHERE position=?", [self.gate_number(behind), position])
 
-    def _file(self, entries: Sequence[Written], given: Sequence[int]) -> None:
+    def _next_part(self) -> int:
+        return int(self._sql.execute("SELECT coalesce(max(number), 0) + 1 FROM part").fetchone()[0])
+
+    def _file(self, entries: Sequence[Written], given: Sequence[int], holds: Sequence[int]) -> None:
         aliases: list[tuple[object, ...]] = []
         links: set[tuple[object, ...]] = set()
         mentions: set[tuple[object, ...]] = set()
         tail: list[tuple[object, ...]] = []
-        for entry, position in zip(entries, given, strict=True):
+        for entry, position, part in zip(entries, given, holds, strict=True):
             draft = entry.item.draft
             tail.append((position, entry.gate, f" {' '.join(entry.terms)} "))
+            said = draft.version or Version()
+            # Where a standard gives no version, entering is one; it sorts before every version that a standard gives.
+            at = said.at if draft.version is None else said.at or f"0{position:016}"
             aliases += [
-                (spell(a), entry.gate, entry.item.ref.originator, position) for a in dict.fromkeys(draft.aliases)
+                (spell(a), entry.gate, entry.item.ref.originator, at, position, said.written, said.content, part)
+                for a in dict.fromkeys(draft.aliases)
             ]
             links |= {(spell(link.to), entry.gate, position, link.relation) for link in draft.links}
             mentions |= {(value, entry.gate, position) for value in draft.values}
@@ -466,8 +505,8 @@ def _revision(entry: Written, item: int, label: int, batch: int, position: int, 
     )
 
 
-def _parts(entry: Written, item: int) -> list[tuple[object, ...]]:
+def _parts(entry: Written, item: int, first: int) -> list[tuple[object, ...]]:
     return [
-        (None, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, part.data, None)
-        for part, salt in zip(entry.item.draft.parts, entry.sealed.salts, strict=True)
+        (number, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, part.data, None)
+        for number, (part, salt) in enumerate(zip(entry.item.draft.parts, entry.sealed.salts, strict=True), first)
     ]

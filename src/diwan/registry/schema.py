@@ -190,8 +190,13 @@ alias = Table(
     Column("value", Text, primary_key=True),
     Column("gate", Integer, primary_key=True),
     Column("originator", Text, primary_key=True),
+    Column("version", Text, primary_key=True),  # sorts; "" where the standard knows no versions
     Column("since", _Wide, primary_key=True),  # intake refuses a second one, a child that moves with its parent never
+    Column("written", Text, nullable=False),  # the version as the standard writes it
+    Column("content", LargeBinary, nullable=False),  # a digest of what it says
+    Column("part", _Wide, nullable=False),  # the row that holds its bytes
     Index("alias_since", "since"),
+    Index("alias_version", "gate", "since", sqlite_where=text("version <> ''"), postgresql_where=text("version <> ''")),
     sqlite_with_rowid=False,
 )
 
@@ -251,6 +256,18 @@ grant = Table(
     Column("gate", Integer, primary_key=True),
     Column("opened", _Wide, primary_key=True),
     Column("closed", _Wide),
+    Column("span", _Wide, nullable=False),  # positions kept free after `opened`, one for each entry that came with it
+    sqlite_with_rowid=False,
+)
+
+note = Table(
+    "note",
+    REGISTER,
+    Column("desk", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("ends", _Wide, nullable=False),  # from then on it may be thrown away
+    Index("note_ends", "ends"),
     sqlite_with_rowid=False,
 )
 

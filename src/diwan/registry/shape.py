@@ -9,7 +9,7 @@ from typing import Final
 from diwan.registry.engines.sqlite import REGISTER, WORDS
 from diwan.terms.errors import Refused
 
-SHAPE: Final = "0001"
+SHAPE: Final = "0002"
 """The migration that this version of the software was written against."""
 
 

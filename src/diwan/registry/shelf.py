@@ -77,7 +77,7 @@ class Shelf:
         # and drop the rest; otherwise merge gate by gate.  Both give the same rows.
         past, short, order = ("<", ">", "DESC") if down else (">", "<", "ASC")
         if limit / max(density, 1e-9) < 2 * len(self.gates):
-            edge = self._edge(start, limit / density, down=down)
+            edge = self.edge(start, limit / density, down=down)
             edge = max(edge, end) if down else min(edge, end)
             rows = self._sql.execute(
                 f"SELECT since FROM by_time WHERE since {past} ? AND since {short} ? ORDER BY since {order} LIMIT ?",
@@ -91,7 +91,8 @@ class Shelf:
         ).fetchall()
         return [row[0] for row in rows]
 
-    def _edge(self, start: int, expected: float, *, down: bool) -> int:
+    def edge(self, start: int, expected: float, *, down: bool) -> int:
+        """Return how far a stretch of some times `expected` entries reaches from a position."""
         miles = int(_WINDOW * expected / 1024) + 1
         past, order = ("<", "DESC") if down else (">", "ASC")
         row = self._sql.execute(
@@ -170,10 +171,14 @@ class Shelf:
 
     def fields(self, position: int) -> list[str]:
         """Return the field terms (`name=value`) under which the entry at a position is filed."""
+        return [term for term in self.terms(position) if "=" in term]
+
+    def terms(self, position: int) -> list[str]:
+        """Return every term under which the entry at a position is filed."""
         row = self._sql.execute(
             "SELECT t.terms FROM by_time s JOIN filed t ON t.position=s.revision WHERE s.since=?", [position]
         ).fetchone()
-        return [term for term in row[0].split() if "=" in term] if row else []
+        return row[0].split() if row else []
 
     def count(self, kind: str | None) -> int:
         """Return how many entries stand on this shelf, from counters."""
@@ -321,7 +326,28 @@ class Shelf:
         )
         return [row[0] for row in rows]
 
-    def ask(self, query: str, parameters: Sequence[object]) -> list[tuple[int, ...]]:
+    def placed(self, gates: Sequence[int], opening: int, skip: int, limit: int) -> list[int]:
+        """Return where what came with an opening stands: what stood behind `gates` just then, in order, after `skip`.
+
+        The same for ever, whatever ended or moved since, so that the rank of each is an instant of its own.
+        """
+        rows = self._sql.execute(
+            f"SELECT since FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
+            " AND (until IS NULL OR until >= ?) ORDER BY since LIMIT ? OFFSET ?",
+            [*gates, opening, opening, limit, skip],
+        )
+        return [row[0] for row in rows]
+
+    def rank(self, gates: Sequence[int], opening: int, since: int) -> int:
+        """Return the rank, from 0, of what came with an opening and stands at `since`."""
+        (before,) = self._sql.execute(
+            f"SELECT count(*) FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
+            " AND (until IS NULL OR until >= ?)",
+            [*gates, since, opening],
+        ).fetchone()
+        return int(before)
+
+    def ask(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one of the search's own questions; the wall holds for it as for every other."""
         return self._sql.execute(query, parameters).fetchall()
 

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from diwan.terms.gate import World
-from diwan.terms.label import Label
+from diwan.terms.label import Handling, Label
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
 
@@ -41,6 +41,17 @@ ENDS: Final = frozenset({"cancels"})
 """Relations by which one item ends another: it must reach whoever may read what it ends."""
 
 
+class Version(msgspec.Struct, frozen=True):
+    """Which version of what its first alias names an item holds; a standard's versions are items side by side."""
+
+    at: str = ""
+    """Sorts as versions follow each other; empty where the standard gives none: then its entering counts as one."""
+    written: str = ""
+    """As the standard writes it."""
+    content: bytes = b""
+    """A digest of what it says, however it is spelt: what is said again is no second item."""
+
+
 class Part(msgspec.Struct, frozen=True):
     """Original bytes under a name; released whole or never."""
 
@@ -69,6 +80,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[str, ...] = ()
     """What correlation compares: incident names, observables."""
     aliases: tuple[Alias, ...] = ()
+    version: Version | None = None
+    """For a standard that keeps versions: then an alias is unique per (originator, gate, version)."""
     links: tuple[Link, ...] = ()
     parent: Ref | None = None
     """The item this one stands under; its gate is inherited."""
@@ -78,6 +91,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """Who wrote it, as claimed; the originator answers for it here."""
     brief: bytes = b"{}"
     """What a list shows without opening the parts: the desk's own small JSON."""
+    handling: Handling = Handling()
+    """What the text itself says may be done with it; its label is never freer than that."""
+    within: Handling = Handling()
+    """The strictest that is said of a part of it alone; settled at intake against the label."""
     membership: Membership | None = None
     """For a statement of who belongs to what: releases only if the framework's keeper says it."""
 

@@ -18,6 +18,12 @@ WORDS: Final = "words.db"
 _ALLOWED: Final = "IN (SELECT gate FROM temp.allowed)"
 _EVER: Final = "IN (SELECT gate FROM temp.ever)"
 
+_VERSION: Final = (
+    "a.value, a.gate, a.originator, a.version, a.since, a.written, a.content,"
+    " (SELECT p.data FROM main.part p WHERE p.number = a.part) AS data,"
+    " (SELECT p.media_type FROM main.part p WHERE p.number = a.part) AS media_type"
+)
+
 # What a reading connection offers, by name.  A view without a gate filter holds nothing of any item.  What a question
 # may leave unused is a sub-select and not a join: SQLite asks leave to count the rows of a joined table it reads no
 # column of, and that leave is what the wall never gives.
@@ -54,7 +60,13 @@ _VIEWS: Final = {
     "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM main.part o"
     " WHERE o.number = p.same_as)) AS data FROM main.part p WHERE EXISTS"
     f" (SELECT 1 FROM main.revision r WHERE r.item = p.item AND r.gate {_ALLOWED})",
-    "also_known": f"SELECT value, gate, originator, since FROM main.alias WHERE gate {_ALLOWED}",
+    "also_known": "SELECT value, gate, originator, version, since, written, content FROM main.alias"
+    f" WHERE gate {_ALLOWED}",
+    "version_by_time": f"SELECT {_VERSION} FROM main.alias a INDEXED BY alias_since"
+    f" WHERE a.version <> '' AND a.gate {_ALLOWED}",
+    "version_by_gate": f"SELECT {_VERSION} FROM main.alias a INDEXED BY alias_version"
+    f" WHERE a.version <> '' AND a.gate {_ALLOWED}",
+    "version_by_name": f"SELECT {_VERSION} FROM main.alias a WHERE a.version <> '' AND a.gate {_ALLOWED}",
     "pointer": f"SELECT value, gate, since, relation FROM main.link WHERE gate {_ALLOWED}",
     "mentioned": f"SELECT value, gate, since FROM main.mention WHERE gate {_ALLOWED}",
     "fresh_words": f"SELECT since, gate, terms FROM main.tail WHERE gate {_ALLOWED}",
@@ -68,7 +80,7 @@ _VIEWS: Final = {
 _PLAIN: Final = frozenset({"ever", "state", "mile", "segment", "common_term"})
 
 # What the house reads for itself: the rules, the keys, the audit log, and who is who.
-_OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket"})
+_OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket", "note"})
 
 _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE)
 
