@@ -1,0 +1,59 @@
+"""What a check finds: every rule for a STIX object by its stable id, how grave it is, and the clause that asks it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from diwan.terms.finding import Finding, Weight
+
+MOST: Final = 200
+"""Findings told of one object or file at most."""
+_TOLD: Final = 80
+
+_ERRORS: Final = """
+json.read json.twice json.depth json.text json.number
+schema.required schema.form schema.type schema.value schema.empty schema.extra schema.choice schema.other
+id.type id.uuid id.v4
+ref.type ref.self
+time.calendar time.order
+revoked.version
+lang.form contents.lang contents.property
+marking.selector marking.one_of marking.circular
+tlp.altered tlp.copy
+hashes.form
+pattern.syntax
+extension.key
+"""
+_WARNINGS: Final = """
+json.wide
+id.deterministic
+relationship.suggested
+hashes.name
+custom.object custom.properties
+extension.toplevel
+marking.versioned
+"""
+RULES: Final[dict[str, Weight]] = {
+    **dict.fromkeys(_ERRORS.split(), Weight.ERROR),
+    **dict.fromkeys(_WARNINGS.split(), Weight.WARNING),
+}
+"""Every rule of our own and its weight; those of the slow audit are `validator.must` and `validator.should`."""
+
+
+def finding(rule: str, path: str, message: str) -> Finding:
+    """Return a finding with the weight of its rule; the line is filled in where the file is at hand."""
+    return Finding(rule, RULES[rule], path, message)
+
+
+def quoted(text: object, most: int = _TOLD) -> str:
+    """Return what a file says, in quotes, cut to `most` characters, with nothing in it that could turn a terminal."""
+    said = str(text)
+    cut = said if len(said) <= most else said[: most - 1] + "…"
+    return "'" + plain(cut) + "'"
+
+
+def plain(text: str) -> str:
+    """Return the text with every control, bidirectional or unassigned character written as its number."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
