@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import Final
 
 import msgspec
@@ -31,9 +32,20 @@ class Refanged(msgspec.Struct, frozen=True):
 
     text: str
     starts: tuple[int, ...]
-    """Where, in `text`, a part begins that was copied or replaced as a whole; rising."""
+    """Where, in `text`, each part begins that was copied or replaced as a whole; rising, its end last."""
     origins: tuple[int, ...]
-    """Where the same part began in the text as written; one more than `starts`, the last is its length."""
+    """Where the same part begins in the text as written; its end last."""
+
+    def written(self, start: int, end: int) -> tuple[int, int]:
+        """Return the place in the text as written of `text[start:end]`, which is not empty."""
+        return self._place(start, bisect_right(self.starts, start) - 1, 0), self._place(
+            end, bisect_right(self.starts, end - 1) - 1, 1
+        )
+
+    def _place(self, at: int, part: int, side: int) -> int:
+        begin, origin = self.starts[part], self.origins[part]
+        same = self.starts[part + 1] - begin == self.origins[part + 1] - origin
+        return origin + at - begin if same else self.origins[part + side]
 
 
 def refang(text: str) -> str:
@@ -64,7 +76,8 @@ def refanged(text: str) -> Refanged:
         parts.append(text[done:])
         starts.append(at)
         origins.append(done)
-    return Refanged("".join(parts), tuple(starts), (*origins, len(text)))
+    whole = "".join(parts)
+    return Refanged(whole, (*starts, len(whole)), (*origins, len(text)))
 
 
 def _plain(found: re.Match[str]) -> str:

@@ -179,8 +179,11 @@ sha512: Final = _hash(128)
 
 
 def ssdeep(text: str) -> str | None:
-    """Return an ssdeep digest, whose letters' case counts, or None."""
-    return text if len(text) < 160 and _SSDEEP.fullmatch(text) else None
+    """Return an ssdeep digest, whose letters' case counts, or None; its block size is three times a power of two."""
+    if len(text) > 160 or not _SSDEEP.fullmatch(text):
+        return None
+    third, rest = divmod(int(text.partition(":")[0]), 3)
+    return text if not rest and third & (third - 1) == 0 else None
 
 
 def tlsh(text: str) -> str | None:
