@@ -233,8 +233,7 @@ def cve(text: str) -> str | None:
 
 def regkey(text: str) -> str | None:
     """Return a Windows registry key: the hive in full and capitals, the rest in lower case, or None."""
-    text = plain(text) or ""
-    hive, *rest = [part for part in text.split("\\") if part]
+    hive, *rest = [part for part in (plain(text) or "").split("\\") if part] or [""]
     full = _HIVES.get(hive.upper(), hive.upper())
     return "\\".join([full, *(part.lower() for part in rest)]) if full.startswith("HKEY_") else None
 
