@@ -1,0 +1,8 @@
+"""MISP events: files cut into events, events read and checked, drafts and editions made of them; pure."""
+
+from __future__ import annotations
+
+from diwan.desks.cyber.parse.misp.draft import brief_of, check_events, event_of, events_in, parse_event
+from diwan.desks.cyber.parse.misp.edition import edition
+
+__all__ = ["brief_of", "check_events", "edition", "event_of", "events_in", "parse_event"]
