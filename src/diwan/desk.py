@@ -8,11 +8,10 @@ from typing import Literal, Protocol
 import msgspec
 
 from diwan.intake.office import Edition
-from diwan.reading import ReadingRoom, Released
 from diwan.intake.take import Taken
+from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Refused
 from diwan.terms.finding import Finding, Reject
-from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
@@ -80,15 +79,18 @@ class Clerk(Protocol):
         """The node's name."""
 
     @property
+    def keeper(self) -> str:
+        """The party that runs the node."""
+
+    @property
     def largest(self) -> int:
         """Bytes of one body at most."""
 
-    @property
-    def places(self) -> Mapping[World, str]:
-        """Where the addresses of each world begin, without the host."""
-
     def marking(self, label: Label) -> str:
         """Return a label as people read it."""
+
+    def label(self, marking: str) -> Label:
+        """Return the label that a typed marking means under the policies of this node."""
 
     def take_all(self, labelled: Sequence[tuple[Draft, Label]]) -> list[Taken | Refused]:
         """Enter drafts in the name of the hand's party, each whole or not at all."""
@@ -206,7 +208,7 @@ class Desk(msgspec.Struct, frozen=True):
     """Party ids by the names that texts may use, as far as this reader knows the parties."""
     routes: tuple[Route, ...] = ()
     services: tuple[Service, ...] = ()
-    protocol: Wording | None = None
+    wording: Wording | None = None
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}
     """Kind → how it is shown."""

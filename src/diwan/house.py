@@ -10,6 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from diwan.desk import Act, Deed, Desk, Signed
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
@@ -25,10 +27,12 @@ from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
 from diwan.registry.keeping import CHECKPOINT, restore, write_backup
+from diwan.registry.notes import read_note, write_note
 from diwan.registry.proof import Progress, Proof
 from diwan.registry.whole import write_once, write_whole
 from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.decide import Rules
+from diwan.release.marking import marking, parse_marking
 from diwan.release.policy import read_policy
 from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
@@ -39,6 +43,7 @@ from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Handling, Label
 from diwan.terms.reader import Reader
+from diwan.terms.time import Instant
 
 __all__ = ["House", "is_node", "restore_node", "shipped_policies", "wall_clock"]
 
@@ -142,6 +147,10 @@ class House:
         kind = labelled[0][0].kind if labelled else ""
         edition = self.desk_of(kind).editions.get(kind) if kind else None
         return take_all(self._office, hand, labelled, originator=originator, beyond=beyond, edition=edition)
+
+    def clerk(self, desk: str, hand: Hand, world: World) -> HouseClerk:
+        """Return what a service of a desk may do at this node for `hand`, in one world."""
+        return HouseClerk(self, desk, hand, world)
 
     def preview(self, originator: str, label: Label) -> Audience:
         """Return whom a label would reach if `originator` set it now; nobody if it is at fault."""
@@ -299,6 +308,65 @@ class House:
         if len(secret) != _SEED:
             raise Refused(f"{file} does not hold a key of {_SEED} bytes in hexadecimal. The node was not opened.")
         return secret
+
+
+class HouseClerk:
+    """Reads and writes for one hand in one world; see `desk.Clerk`."""
+
+    def __init__(self, house: House, desk: str, hand: Hand, world: World) -> None:
+        """Use `House.clerk`."""
+        self.hand: Final = hand
+        self.room: Final = house.room(hand.reader, world)
+        self.title: Final = house.settings.title
+        self.keeper: Final = house.settings.keeper
+        self.largest: Final = house.settings.largest
+        self._house = house
+        self._desk = desk
+        self._world = world
+
+    @property
+    def enters(self) -> bool:
+        """Whether the hand's roles enter anything, in the name of a party that is hosted here."""
+        return bool(self.hand.roles & self._house.settings.role_ceilings.keys()) and self._house.hosts(
+            self.hand.reader.party
+        )
+
+    def marking(self, label: Label) -> str:
+        """Return a label as people read it."""
+        policy = self._house.rules().policy(label.policy)
+        return marking(label, policy) if policy is not None and policy.valid(label) else ""
+
+    def label(self, marking: str) -> Label:
+        """Return the label that a typed marking means under the policies of this node.
+
+        Raises:
+            Malformed: it means nothing, or several things.
+        """
+        return parse_marking(marking, self._house.rules().policies)
+
+    def take_all(self, labelled: Sequence[tuple[Draft, Label]]) -> list[Taken | Refused]:
+        """Enter drafts in the name of the hand's party, in this world, each whole or not at all."""
+        here = [(replace(draft, world=self._world), label) for draft, label in labelled]
+        return self._house.take_all(self.hand, here, originator=self.hand.reader.party)
+
+    def recall(self, ref: Ref) -> None:
+        """Take an item of the hand's party back."""
+        self._house.recall(self.hand, ref)
+
+    def random(self, count: int) -> bytes:
+        """Return random bytes."""
+        return self._house.chance.bytes(count)
+
+    def keep(self, name: str, value: bytes, ends: Instant) -> None:
+        """Keep something of the desk's own under a name, durably, until an instant."""
+        self._house.book.write(
+            lambda ink: write_note(ink.connection, self._desk, f"{self._world}/{name}", value, ends, ink.now())
+        )
+
+    def kept(self, name: str) -> bytes | None:
+        """Return what the desk kept under a name, or None."""
+        with self._house.book.own_pages() as pages:
+            return read_note(pages, self._desk, f"{self._world}/{name}", self._house.clock())
 
 
 def restore_node(file: Path, folder: Path) -> None:

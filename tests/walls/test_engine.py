@@ -23,7 +23,7 @@ from diwan.release.ceiling import Ceiling, Height
 from diwan.sealing.keys import Signer
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
-from diwan.terms.item import Alias, Draft, Link, Part, Ref
+from diwan.terms.item import Alias, Draft, Link, Part, Ref, Version
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
 from diwan.terms.reader import Reader
 
@@ -145,6 +145,7 @@ def note(number: int, parent: Ref | None = None) -> Draft:
         facets=(("severity", ("Minor", "Severe")[number % 2]),),
         values=(f"incident={number % 5}",),
         aliases=(Alias("cap", f"note-{number}"),),
+        version=Version("2017"),
         links=(Link("updates", Alias("cap", f"note-{number - 1}")),),
         parent=parent,
     )

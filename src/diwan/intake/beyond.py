@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
-from diwan.intake.office import Edition
+from diwan.intake.office import Edition, no_freer
 from diwan.registry.ink import Ink, Standing
 from diwan.release.audience import Audience, audience, known_parties, only_for
 from diwan.release.combine import combine
@@ -64,6 +64,11 @@ def settle(
     """
     notices = tuple(_named_parties(rules, ink, draft, Stand(hand.reader.party, label)))
     targets = _narrower_targets(ink, rules, hand, draft, label)
+    inner = no_freer(label, draft.within)
+    if inner != label:
+        return _settle_part(
+            ink, rules, draft, label, inner, [target for target, _ in targets], beyond, edition, notices
+        )
     if not targets:
         return Settled(((draft, label),), notices)
     outside = sorted({party for _, parties in targets for party in parties})
@@ -88,6 +93,40 @@ def settle(
             notice = Notice(f"{said} They get an edition of their own.", tuple(outside))
             wider = None if WORLD in outside else only_for(label, outside, rules)
             return Settled(((draft, narrowed), (issued, wider or label)), (*notices, notice))
+
+
+def _settle_part(
+    ink: Ink,
+    rules: Rules,
+    draft: Draft,
+    label: Label,
+    inner: Label,
+    targets: Sequence[Standing],
+    beyond: Beyond,
+    edition: Edition | None,
+    notices: tuple[Notice, ...],
+) -> Settled:
+    """Decide what becomes of a draft of which a part is marked more strictly than its label: bytes go whole or never.
+
+    Raises:
+        NotAllowed: `beyond` says refuse, or the desk makes no editions of such drafts.
+    """
+    marked = " and ".join(token for token in (draft.within.tlp, draft.within.pap) if token)
+    said = f"A part of it is marked {marked}, more strictly than its label."
+    whole = _narrow(rules, inner, targets) if targets and beyond is not Beyond.WARN else inner
+    match beyond:
+        case Beyond.WARN:
+            return Settled(((draft, label),), (*notices, Notice(said)))
+        case Beyond.REFUSE:
+            raise NotAllowed(f"{said} Nothing was entered.")
+        case Beyond.NARROW:
+            return Settled(((draft, whole),), (*notices, Notice(f"{said} Its label was narrowed to that.")))
+        case Beyond.EDITION:
+            if edition is None:
+                raise NotAllowed(f"{said} This desk makes no editions of it. Nothing was entered.")
+            issued = edition(draft, ink.chance.bytes(16).hex())
+            notice = Notice(f"{said} The rest is an edition of its own, under the label.")
+            return Settled(((draft, whole), (issued, label)), (*notices, notice))
 
 
 def _narrower_targets(

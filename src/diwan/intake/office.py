@@ -10,12 +10,13 @@ from diwan.registry.book import Book
 from diwan.registry.ink import Ink
 from diwan.release.ceiling import Ceiling, reasons
 from diwan.release.decide import Rules, admits
+from diwan.release.tlp import PAP, TLP, strictest
 from diwan.sealing.keys import Signer
 from diwan.terms.errors import NotAllowed, Unlabelled
 from diwan.terms.gate import Gate, Stand, World
 from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Draft
-from diwan.terms.label import Label
+from diwan.terms.label import Handling, Label
 
 _audit = msgspec.json.Encoder(order="deterministic")
 
@@ -65,6 +66,17 @@ def check_label(office: Office, rules: Rules, hand: Hand, label: Label) -> None:
         raise NotAllowed(f"{' '.join(reasons(label, ceilings[:1], rules))} Nothing was entered.")
     if not admits(hand.reader, Stand(hand.reader.party, label), rules, office.book.clock()):
         raise NotAllowed("Your clearance does not reach this label: one enters what one may read. Nothing was entered.")
+
+
+def no_freer(label: Label, said: Handling) -> Label:
+    """Return `label` with its TLP and PAP as strict as `said`; the audience stays as it is."""
+    handling = label.handling
+    both = Handling(
+        tlp=strictest((handling.tlp, said.tlp), TLP),
+        pap=strictest((handling.pap, said.pap), PAP),
+        pass_on=handling.pass_on and said.pass_on,
+    )
+    return label if both == handling else msgspec.structs.replace(label, handling=both)
 
 
 def gate_for(world: World, originator: str, label: Label, parent: Gate | None) -> Gate:

@@ -8,7 +8,7 @@ import msgspec
 
 from diwan.intake.beyond import Beyond, Notice, settle
 from diwan.intake.ending import check_ending
-from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for
+from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for, no_freer
 from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
@@ -19,7 +19,7 @@ from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Alias, Draft, Item, Ref
-from diwan.terms.label import Label
+from diwan.terms.label import Handling, Label
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -99,6 +99,7 @@ class _Taking:
         self._hand = hand
         self._originator = originator
         self._gates: dict[tuple[object, ...], tuple[int, Gate, int | None]] = {}
+        self._labels: dict[tuple[Label, Handling], Label] = {}
         self._named: dict[tuple[Alias, int, str | bytes], Draft] = {}
 
     def run(
@@ -111,6 +112,7 @@ class _Taking:
         ready: list[_Ready] = []
         for number, (draft, label) in enumerate(labelled):
             try:
+                label = self._no_freer(label, draft.handling)
                 settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
                 for issued, under in settled.drafts:
                     check_ending(self._ink, self._rules, self._hand, issued, under)
@@ -124,6 +126,15 @@ class _Taking:
             assert isinstance(outcome, Taken)  # noqa: S101 -- what is ready was not refused
             outcomes[one.of] = Taken((*outcome.refs, ref), outcome.notices)
         return outcomes
+
+    def _no_freer(self, label: Label, said: Handling) -> Label:
+        """Return `label`, as strict as what the text itself says may be done with it."""
+        if (label, said) not in self._labels:
+            narrowed = no_freer(label, said)
+            if narrowed != label:
+                check_label(self._office, self._rules, self._hand, narrowed)
+            self._labels[label, said] = narrowed
+        return self._labels[label, said]
 
     def _claim(self, draft: Draft) -> tuple[Notice, ...]:
         if draft.membership is None or counts(self._rules, self._originator, draft):

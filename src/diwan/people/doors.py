@@ -26,12 +26,26 @@ from diwan.registry.accounts import (
 )
 from diwan.registry.book import Book
 from diwan.registry.ink import Ink
-from diwan.terms.errors import NotAllowed, NotFound
+from diwan.terms.errors import Conflict, NotAllowed, NotFound
 from diwan.terms.time import Instant
 
 MINUTE: Final = 60_000_000
+_REMEMBERED: Final = 5 * MINUTE
+_MOST_REMEMBERED: Final = 4096
 TOKEN: Final = "dwn_"  # noqa: S105 -- a prefix by which scanners know a leaked token
 _SECRET: Final = 32
+
+
+_CERTIFICATE: Final = "certificate sha256 "
+"""Stands before a fingerprint, so that no bearer token and no session can be spelt like one."""
+
+
+class _Remembered(msgspec.Struct, frozen=True):
+    """That a name and a password were found right, with what was kept of the password then."""
+
+    account: str
+    secret: str
+    until: Instant
 
 
 class Doors:
@@ -49,6 +63,7 @@ class Doors:
         self._longest = longest
         # What was typed as a name may be a password: the log keeps it under a key that dies with this process.
         self._key = book.chance.bytes(_SECRET)
+        self._remembered: dict[bytes, _Remembered] = {}
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[Account, str]:
         """Return the account and the secret of a new session.
@@ -57,17 +72,8 @@ class Doors:
             TooSoon: too many attempts at this name from this address.
             NotAllowed: unknown name, wrong password or closed account: one answer for all, after the same work.
         """
-        row = self._named(name)
-        tried = row.id if row else self._blur(name)
-        attempt = self._blur(f"{address}\n{name}").encode()
-        try:
-            self._throttle.begin(attempt, self._book.clock())
-        except TooSoon:
-            self._book.write(lambda ink: self._refuse(ink, tried, address))
-            raise
-        known = row if row is not None and row.closed is None else None
-        right = self._passwords.check(known.secret if known else None, password)
-        let_in = known if right else None
+        attempt, tried = self._begin(name, address)
+        let_in = self._right(name, password)
         renewed = self._passwords.hash(password) if let_in and self._passwords.outdated(let_in.secret) else None
 
         def job(ink: Ink) -> tuple[Account, str] | None:
@@ -82,7 +88,7 @@ class Doors:
         self._throttle.right(attempt)
         return opened
 
-    def who(self, secret: str) -> Account | None:
+    def who(self, secret: str, *, only: Sort | None = None) -> Account | None:
         """Return whose session or token this is, or None; the account is read anew each time."""
         digest = _digest(secret)
         now = self._book.clock()
@@ -91,11 +97,76 @@ class Doors:
             row = account_by(pages, id=ticket.account) if ticket else None
         if ticket is None or row is None or row.closed is not None or now >= ticket.ends:
             return None
+        # A fingerprint is no secret: it counts only where a proxy vouches for the certificate.
+        if ticket.sort != only and (only is not None or ticket.sort == "certificate"):
+            return None
         if ticket.sort == "session" and now >= ticket.seen + self._idle:
             return None
         if now >= ticket.seen + min(MINUTE, self._idle // 2):
             self._book.write(lambda ink: see_ticket(ink.connection, digest, now))
         return account_of(row)
+
+    def by_password(self, name: str, password: str, address: str) -> Account | None:
+        """Return the account of a name and a password that come with every request (RFC 7617), or None.
+
+        The password is hashed once, then known again for five minutes by a keyed digest that dies with this process;
+        whether the account is open and its password still this one is looked at each time.
+
+        Raises:
+            TooSoon: too many attempts at this name from this address.
+        """
+        digest = blake2b(f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key).digest()
+        known, now = self._remembered.get(digest), self._book.clock()
+        if known is not None and known.until - _REMEMBERED <= now < known.until:
+            with self._book.own_pages() as pages:
+                row = account_by(pages, id=known.account)
+            if row is not None and row.closed is None and row.secret == known.secret:
+                return account_of(row)
+        self._remembered.pop(digest, None)
+        return self._first_time(name, password, address, digest)
+
+    def _first_time(self, name: str, password: str, address: str, digest: bytes) -> Account | None:
+        attempt, tried = self._begin(name, address)
+        right = self._right(name, password)
+        if right is None:
+            self._book.write(lambda ink: self._refuse(ink, tried, address))
+            return None
+        self._throttle.right(attempt)
+        account = account_of(right)
+        self._book.write(lambda ink: ink.log([line(ink, "password", right.id, [right.id], party=account.party)]))
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.pop(next(iter(self._remembered)), None)
+        self._remembered[digest] = _Remembered(right.id, right.secret, self._book.clock() + _REMEMBERED)
+        return account
+
+    def _begin(self, name: str, address: str) -> tuple[bytes, str]:
+        row = self._named(name)
+        tried = row.id if row else self._blur(name)
+        attempt = self._blur(f"{address}\n{name}").encode()
+        try:
+            self._throttle.begin(attempt, self._book.clock())
+        except TooSoon:
+            self._book.write(lambda ink: self._refuse(ink, tried, address))
+            raise
+        return attempt, tried
+
+    def _right(self, name: str, password: str) -> AccountRow | None:
+        row = self._named(name)
+        known = row if row is not None and row.closed is None else None
+        return known if self._passwords.check(known.secret if known else None, password) else None
+
+    def by_certificate(self, fingerprint: str) -> Account | None:
+        """Return the open account that a client certificate was noted for, by its SHA-256 in hexadecimal, or None."""
+        return self.who(_CERTIFICATE + fingerprint, only="certificate")
+
+    def note_certificate(self, account: Account, name: str, fingerprint: str, ends: Instant, *, by: str) -> None:
+        """Let whoever holds the key of a client certificate act for an account until `ends`.
+
+        Raises:
+            NotAllowed: the account is closed, `ends` lies in the past, or `name` cannot be shown.
+            Conflict: the certificate was noted already.
+        """
+        self._hand_out(account, "certificate", name, ends, by=by, secret=_CERTIFICATE + fingerprint)
 
     def sign_out(self, secret: str) -> None:
         """End a session; unknown secrets are passed over."""
@@ -114,16 +185,23 @@ class Doors:
         Raises:
             NotAllowed: the account is closed, `ends` lies in the past, or `name` cannot be shown.
         """
+        return self._hand_out(account, "token", name, ends, by=by)
+
+    def _hand_out(
+        self, account: Account, sort: Sort, name: str, ends: Instant, *, by: str, secret: str | None = None
+    ) -> str:
         if not is_shown(name):
-            raise NotAllowed("A token's name has 1 to 100 characters, none that breaks a line. None was made.")
+            raise NotAllowed(f"A {sort}'s name has 1 to 100 characters, none that breaks a line. None was made.")
 
         def job(ink: Ink) -> str:
             row = account_by(ink.connection, id=account.id)
             if row is None or row.closed is not None or ends <= ink.now():
-                raise NotAllowed("A token needs an open account and an end in the future. None was made.")
-            ticket, secret = self._ticket(ink, row.id, "token", name, ends)
-            ink.log([line(ink, "make token", by, [row.id, ticket.id], party=account_of(row).party)])
-            return secret
+                raise NotAllowed(f"A {sort} needs an open account and an end in the future. None was made.")
+            if secret is not None and ticket_of(ink.connection, _digest(secret)) is not None:
+                raise Conflict("This certificate is noted already. Nothing was changed.")
+            ticket, made = self._ticket(ink, row.id, sort, name, ends, secret)
+            ink.log([line(ink, f"make {sort}", by, [row.id, ticket.id], party=account_of(row).party)])
+            return made
 
         return self._book.write(job)
 
@@ -174,9 +252,11 @@ class Doors:
     def _blur(self, text: str) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).hexdigest()
 
-    def _ticket(self, ink: Ink, account: str, sort: Sort, name: str, ends: Instant) -> tuple[Ticket, str]:
-        secret = urlsafe_b64encode(ink.chance.bytes(_SECRET)).rstrip(b"=").decode()
-        secret = TOKEN + secret if sort == "token" else secret
+    def _ticket(
+        self, ink: Ink, account: str, sort: Sort, name: str, ends: Instant, known: str | None = None
+    ) -> tuple[Ticket, str]:
+        drawn = urlsafe_b64encode(ink.chance.bytes(_SECRET)).rstrip(b"=").decode()
+        secret = known or (TOKEN + drawn if sort == "token" else drawn)
         now = ink.now()
         ticket = Ticket(_digest(secret), sort, ink.chance.bytes(16).hex(), account, name, now, now, ends)
         write_ticket(ink.connection, ticket)

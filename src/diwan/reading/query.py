@@ -64,9 +64,15 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Or one of these, as `terms.item.Version.at` writes them."""
     query: Query = Query()
     """Its kind, originator, facets and words; dates and order are not looked at."""
+    alternatives: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """Of each of these, at least one (facet, value); `originator` and `kind` count as facets here."""
     data: bool = True
     """Whether the bytes are wanted too."""
 
     def fingerprint(self) -> str:
         """Return what ties a cursor to this selection: with or without the bytes, it is one list."""
         return sha256(msgspec.json.encode(msgspec.structs.replace(self, data=True))).hexdigest()[:16]
+
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Return the terms of which at least one of each group must hold."""
+        return tuple(tuple(field(name, value) for name, value in group) for group in self.alternatives)

@@ -61,7 +61,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """As the standard writes it; empty where it gives none."""
     sorts: str
     """As versions follow each other."""
-    originator: str
+    ref: Ref
+    """The item that holds it."""
     media_type: str
     data: bytes
     """Whole, as it came; empty where only the list was asked for."""

@@ -27,6 +27,7 @@ from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import Stand, World
 from diwan.terms.item import Alias, Entry, Part, Ref
+from diwan.terms.label import Label, pack
 from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
 
@@ -154,6 +155,7 @@ class ReadingRoom:
             which=selection.which,
             versions=selection.versions,
             terms=selection.query.terms(),
+            groups=selection.groups(),
             data=selection.data,
         )
         with self._opened() as opened:
@@ -234,6 +236,12 @@ class ReadingRoom:
         """Return the items that mention `value` exactly, newest first."""
         with self._opened() as opened:
             return self._released(opened.shelf, opened.shelf.mentioning(value, limit))
+
+    def labels(self) -> tuple[Label, ...]:
+        """Return the labels under which anything is released to this reader now."""
+        with self._opened() as opened:
+            gates = [opened.shelf.gate(number) for number in opened.shelf.used_gates()]
+        return tuple(sorted({stand.label for gate in gates for stand in gate.stands}, key=pack))
 
     def why(self, item: Released) -> tuple[Stand, ...]:
         """Return the labels that each admitted this reader, the item's own first."""
@@ -339,4 +347,4 @@ class ReadingRoom:
 
 
 def _arrival(at: Instant, one: Held) -> Arrival:
-    return Arrival(at, one.name, one.written, one.version, one.originator, one.media_type, one.data)
+    return Arrival(at, one.name, one.written, one.version, Ref(one.originator, one.id.hex()), one.media_type, one.data)

@@ -9,7 +9,7 @@ import msgspec
 
 from diwan.terms.time import Instant
 
-Sort = Literal["session", "token"]
+Sort = Literal["session", "token", "certificate"]
 
 
 class AccountRow(msgspec.Struct, frozen=True):

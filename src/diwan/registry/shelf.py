@@ -262,6 +262,11 @@ class Shelf:
         )
         return envelope, public
 
+    def used_gates(self) -> list[int]:
+        """Return the gates behind which anything stands on this shelf."""
+        rows = self._sql.execute("SELECT gate FROM open_head WHERE entries > 0 ORDER BY gate")
+        return [row[0] for row in rows]
+
     def gate(self, number: int) -> Gate:
         """Return an open gate by its number."""
         (value,) = self._sql.execute("SELECT value FROM open_gate WHERE gate=?", [number]).fetchone()

@@ -14,7 +14,7 @@ import msgspec
 from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 
-_COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.content, a.originator, a.media_type"
+_COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator, a.id, a.media_type"
 _ONCE: Final = (
     " AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND n.originator = a.originator"
     " AND n.content = a.content AND n.since < a.since)"
@@ -41,6 +41,8 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     """Or one of these, as they sort."""
     terms: tuple[str, ...] = ()
     """Filed under all of these."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """And under at least one of each of these."""
     data: bool = True
     """Whether the bytes are wanted too."""
 
@@ -53,8 +55,8 @@ class Held(msgspec.Struct, frozen=True):
     value: str
     version: str
     written: str
-    content: bytes
     originator: str
+    id: bytes
     media_type: str
     data: bytes = b""
 
@@ -70,7 +72,7 @@ def held(
     """Return up to `limit` versions that came to stand after one position and before another, none behind `but`."""
     if pick.names is not None:
         return _named(shelf, pick, after, before, limit, but)
-    if pick.terms:
+    if pick.terms or pick.groups:
         return _filed(shelf, pick, after, before, limit, density, but)
     return _walked(shelf, pick, after, before, limit, density, but)
 
@@ -82,10 +84,14 @@ def held_at(shelf: Shelf, pick: Pick, places: Sequence[int]) -> dict[int, Held]:
         some = places[at : at + 500]
         where = f"a.since IN ({','.join('?' * len(some))})"
         found.update((one.since, one) for one in _ask(shelf, pick, "version_by_time", where, some, ()))
-    if pick.terms and found:
-        wanted = set(pick.terms)
-        found = {since: one for since, one in found.items() if wanted <= set(shelf.terms(since))}
-    return found
+    return {since: one for since, one in found.items() if _is_filed(shelf, pick, since)}
+
+
+def _is_filed(shelf: Shelf, pick: Pick, since: int) -> bool:
+    if not pick.terms and not pick.groups:
+        return True
+    terms = set(shelf.terms(since))
+    return terms.issuperset(pick.terms) and not any(terms.isdisjoint(group) for group in pick.groups)
 
 
 def _walked(
@@ -113,9 +119,7 @@ def _named(shelf: Shelf, pick: Pick, after: int, before: int, limit: int, but: S
         some = [f"{pick.scheme}:{name}" for name in names[at : at + 500]]
         where = f"a.value IN ({','.join('?' * len(some))}) AND a.since > ? AND a.since < ?"
         found += _ask(shelf, pick, "version_by_name", where, (*some, after, before), but, limit)
-    if pick.terms:
-        wanted = set(pick.terms)
-        found = [one for one in found if wanted <= set(shelf.terms(one.since))]
+    found = [one for one in found if _is_filed(shelf, pick, one.since)]
     return sorted(found, key=lambda one: one.since)[:limit]
 
 
@@ -123,12 +127,19 @@ def _filed(
     shelf: Shelf, pick: Pick, after: int, before: int, limit: int, density: float, but: Sequence[int]
 ) -> list[Held]:
     found: list[Held] = []
-    bare = msgspec.structs.replace(pick, terms=())  # each hit was checked against its entry already
+    # Searched are the terms, together with each alternative of the first group; what is found is held to the others.
+    first, rest = (pick.groups[0], pick.groups[1:]) if pick.groups else (("",), ())
+    left = msgspec.structs.replace(pick, terms=(), groups=rest)
+    most = _AHEAD * limit
     while len(found) < limit:
-        places = find(shelf, pick.terms, after, _AHEAD * limit, density, before, newest=False)
-        there = held_at(shelf, bare, places)
+        hits: set[int] = set()
+        for term in first:
+            terms = (*pick.terms, term) if term else pick.terms
+            hits.update(find(shelf, terms, after, most, density, before, newest=False))
+        places = sorted(hits)[:most]
+        there = held_at(shelf, left, places)
         found += [there[place] for place in places if place in there and there[place].gate not in but]
-        if len(places) < _AHEAD * limit:
+        if len(places) < most:
             break
         after = places[-1]
     return found[:limit]

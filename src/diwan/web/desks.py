@@ -1,19 +1,22 @@
-"""What desks bring to the shell: their boards as pages, their protocol routes as they declare them."""
+"""What desks bring to the shell: their boards as pages, their routes and services as they declare them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import groupby
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
-from litestar import Response, get
+from anyio.to_thread import run_sync
+from litestar import Response, delete, get, post
 
-from diwan.desk import Board, Request, Route
+from diwan.desk import Board, Desk, Request, Route, Service
+from diwan.desk import Response as Said
 from diwan.house import House
 from diwan.terms.errors import NotFound
 from diwan.web.pages import Pages
-from diwan.web.visit import Asked, visit_of
+from diwan.web.visit import BASES, Asked, visit_of
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
@@ -22,7 +25,8 @@ def routes(house: House, pages: Pages) -> list[Any]:
     """Return a handler for every board, and one for all routes of the same shape."""
     boards = [_board(pages, board) for desk in house.desks.values() for board in desk.boards]
     declared = sorted((route for desk in house.desks.values() for route in desk.routes), key=_shape)
-    return [*boards, *(_protocol(shape, tuple(alike)) for shape, alike in groupby(declared, key=_shape))]
+    services = [_service(desk, service) for desk in house.desks.values() for service in desk.services]
+    return [*boards, *(_protocol(shape, tuple(alike)) for shape, alike in groupby(declared, key=_shape)), *services]
 
 
 def _board(pages: Pages, board: Board) -> Any:
@@ -39,23 +43,44 @@ def _protocol(shape: str, alike: tuple[Route, ...]) -> Any:
     patterns = [(_pattern(route), route) for route in alike]
     reads = ", ".join(sorted({route.reads for route in alike}))
 
-    # `/a/{id}.xml` and `/a/{id}.json` are one path to the router, so that which of them is asked is found here.
     @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": alike}, sync_to_thread=True)
     def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         asked = request.scope["path"].removeprefix(visit.base)
         for pattern, route in patterns:
             if found := pattern.fullmatch(asked):
-                said = route.handler(visit.room, _request(request, found.groupdict()))
-                return Response(
-                    said.body, media_type=said.media_type, status_code=said.status, headers=dict(said.headers)
-                )
+                return answer_of(route.handler(visit.room, _request(request, found.groupdict())))
         raise NotFound
 
     return answer
 
 
+Answer = Callable[[Asked], Awaitable[Response[bytes]]]
+
+
+def _service(desk: Desk, service: Service) -> Any:
+    path = _PARAMETER.sub(r"{\1:str}", service.path)
+    opt = {"reads": service.reads, "service": service, "says": desk.wording.says if desk.wording else None}
+
+    made_by: Callable[..., Callable[[Answer], Any]] = {"GET": get, "POST": post, "DELETE": delete}[service.method]
+
+    @made_by(path, name=f"{service.method} {service.path}", opt=opt, status_code=200)
+    async def answer(request: Asked) -> Response[bytes]:
+        visit = visit_of(request)
+        body = await request.body() if service.method == "POST" else b""
+        asked = _request(request, dict(request.path_params), body)
+        return answer_of(await run_sync(service.handler, visit.clerk(desk.name), asked))
+
+    return answer
+
+
+def answer_of(said: Said) -> Response[bytes]:
+    """Return what a desk said as the shell sends it."""
+    return Response(said.body, media_type=said.media_type, status_code=said.status, headers=dict(said.headers))
+
+
 def _shape(route: Route) -> str:
+    # `/a/{id}.xml` and `/a/{id}.json` are one path to the router, so that which of them is asked is found there.
     steps = route.path.split("/")
     return "/".join(f"{{step{place}:str}}" if "{" in step else step for place, step in enumerate(steps))
 
@@ -67,10 +92,17 @@ def _pattern(route: Route) -> re.Pattern[str]:
     )
 
 
-def _request(request: Asked, path: dict[str, str]) -> Request:
+def _request(request: Asked, path: dict[str, str], body: bytes = b"") -> Request:
+    query = request.scope["query_string"].decode("latin-1")
+    pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
+    url = request.url
     return Request(
         path=path,
-        query=dict(request.query_params),
-        address=str(request.url.with_replacements(query="")),
+        query=dict(pairs),
+        pairs=pairs,
+        address=f"{url.scheme}://{url.netloc}{url.path}",
+        base=f"{url.scheme}://{url.netloc}{BASES[visit_of(request).world]}",
         accept=request.headers.get("accept", ""),
+        media_type=request.headers.get("content-type", ""),
+        body=body,
     )

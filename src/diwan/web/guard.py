@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from anyio.to_thread import run_sync
@@ -35,7 +36,7 @@ def guard(house: House) -> Guard:
         if handler.opt["reads"] == NOTHING:
             return
         # In a thread: noting that a session was used waits for whoever is writing, and others must not wait with it.
-        here = await run_sync(who, house, request)
+        here = await run_sync(partial(who, house, request, service="service" in handler.opt))
         if here is None:
             raise SignedOut
         request.scope["state"]["visit"] = Visit(

@@ -19,6 +19,7 @@ from litestar.response import Redirect
 
 from diwan.house import House
 from diwan.terms.errors import BadCursor, Conflict, Malformed, NotAllowed, NotFound, Refused, Unlabelled
+from diwan.web.desks import answer_of
 from diwan.web.pages import Pages
 from diwan.web.visit import BASES, Asked, language_of
 
@@ -30,6 +31,8 @@ _STATUS: Final[dict[type[Refused], int]] = {
     NotAllowed: 403,
     Conflict: 409,
 }
+_CHALLENGE: Final = 'Basic realm="Diwan", charset="UTF-8", Bearer realm="Diwan"'
+"""Source: RFC 7235, section 4.1; RFC 7617; RFC 6750."""
 _FAILED: Final = "Something failed at this node, and was written to its log. Nothing was entered."
 _WORDS: Final = {
     400: "This request cannot be understood. Nothing was done.",
@@ -63,7 +66,14 @@ class Problem(msgspec.Struct, frozen=True):
 def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]:
     """Return what answers each exception; no stack trace leaves the node."""
 
+    wordings = [(f"{base}{desk.wording.prefix}", desk.wording) for desk in house.desks.values() if desk.wording
+                for base in BASES.values()]  # fmt: skip
+
     def answer(request: Asked, status: int, name: str, detail: str) -> Response[Any]:
+        path = request.scope["path"]
+        for prefix, wording in wordings:
+            if path.startswith(prefix):
+                return answer_of(wording.says(status, detail))
         if for_programs(request):
             body = msgspec.json.encode(Problem(f"urn:diwan:problem:{name}", name, status, detail))
             return Response(body, status_code=status, media_type="application/problem+json")
@@ -75,8 +85,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         return answer(request, status, type(refusal).__name__, str(refusal))
 
     def signed_out(request: Asked, refusal: SignedOut) -> Response[Any]:
-        if for_programs(request) or request.method != "GET":
-            return answer(request, 401, "SignedOut", str(refusal))
+        if for_programs(request) or request.method != "GET" or is_service(request):
+            said = answer(request, 401, "SignedOut", str(refusal))
+            if is_service(request):
+                said.headers["www-authenticate"] = _CHALLENGE
+            return said
         return Redirect(f"/sign-in?next={quote(address_of(request), safe='/')}", status_code=303)
 
     def http(request: Asked, refusal: HTTPException) -> Response[Any]:
@@ -92,6 +105,12 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         return answer(request, 500, "Failed", _FAILED)
 
     return {Refused: refused, SignedOut: signed_out, HTTPException: http, Exception: failed}
+
+
+def is_service(request: Asked) -> bool:
+    """Return whether a desk's protocol was asked, which knows no sessions."""
+    handler = request.scope.get("route_handler")
+    return handler is not None and "service" in handler.opt
 
 
 def for_programs(request: Asked) -> bool:

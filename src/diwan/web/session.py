@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,8 @@ _SECURE: Final = "__Host-diwan"
 _PLAIN: Final = "diwan"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _BEARER: Final = "bearer "
+CERTIFICATE: Final = "diwan.certificate"
+"""Where the scope of a request keeps the SHA-256 of the client certificate that the proxy vouched for."""
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -26,9 +29,16 @@ class Here(msgspec.Struct, frozen=True):
     token: str | None
 
 
-def who(house: House, request: Asked) -> Here | None:
-    """Return who asks, or None; a request that brings a program's token is that program's, whatever its cookies."""
+def who(house: House, request: Asked, *, service: bool = False) -> Here | None:
+    """Return who asks, or None; a request that brings a program's token is that program's, whatever its cookies.
+
+    A desk's `service` is for programs: it takes a token, a name with its password, or the client certificate that the
+    proxy vouches for, and no session, so that no page of another site can use a browser to ask.
+    """
     said = request.headers.get("authorization")
+    if service:
+        account = _program(house, request, said or "")
+        return Here(account, None) if account else None
     if said is not None:
         secret = said[len(_BEARER) :] if said.lower().startswith(_BEARER) else ""
         account = house.doors.who(secret.strip())
@@ -36,6 +46,25 @@ def who(house: House, request: Asked) -> Here | None:
     secret = session_of(request)
     account = house.doors.who(secret) if secret else None
     return Here(account, _token(secret)) if account else None
+
+
+def _program(house: House, request: Asked, said: str) -> Account | None:
+    scheme, _, given = said.partition(" ")
+    if scheme.lower() == "basic":
+        name, password = _pair(given.strip())
+        return house.doors.by_password(name, password, request.client.host if request.client else "")
+    if scheme.lower() == "bearer":
+        return house.doors.who(given.strip(), only="token")
+    fingerprint = request.scope.get(CERTIFICATE)
+    return house.doors.by_certificate(fingerprint) if isinstance(fingerprint, str) and not said else None
+
+
+def _pair(given: str) -> tuple[str, str]:
+    try:
+        name, _, password = b64decode(given, validate=True).decode().partition(":")
+    except ValueError:  # not base64, or not UTF-8
+        return "", ""
+    return name, password
 
 
 def session_of(request: Asked) -> str:

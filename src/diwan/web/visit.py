@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request
 
-from diwan.house import House
+from diwan.house import House, HouseClerk
 from diwan.reading import ReadingRoom
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
@@ -51,6 +51,10 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     def room(self) -> ReadingRoom:
         """The reading room, in this world."""
         return self.house.room(self.hand.reader, self.world)
+
+    def clerk(self, desk: str) -> HouseClerk:
+        """What a service of a desk may do for whoever asks."""
+        return self.house.clerk(desk, self.hand, self.world)
 
 
 def visit_of(request: Asked) -> Visit:

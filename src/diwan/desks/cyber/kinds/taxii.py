@@ -1,0 +1,47 @@
+"""TAXII 2.1 as values: media types, what became of a submission, and one version in a manifest."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from diwan.terms.time import Instant
+
+TAXII: Final = "application/taxii+json;version=2.1"
+"""Source: TAXII 2.1, section 1.6.8."""
+STIX: Final = "application/stix+json;version=2.1"
+STIX_20: Final = "application/stix+json;version=2.0"
+DEFAULT_PAGE: Final = 1000
+LARGEST_PAGE: Final = 10_000
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """One version of an object, as a manifest or a list of versions names it."""
+
+    id: str
+    at: Instant
+    """When it came to the reader: `date_added`."""
+    version: str
+    """As the object writes it; empty where it gives none."""
+
+    spec: str = STIX
+
+
+class Detail(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one object of a submission. Source: TAXII 2.1, section 4.3.1."""
+
+    id: str
+    version: str
+    message: str = ""
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a submission. Source: TAXII 2.1, section 4.3."""
+
+    id: str
+    account: str
+    """Whose submission it was; never written out."""
+    requested: Instant
+    successes: tuple[Detail, ...] = ()
+    failures: tuple[Detail, ...] = ()

@@ -1,0 +1,93 @@
+"""What is pushed over TAXII: each object whole or not at all, under the label of its collection, and a status of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from diwan.desk import Clerk
+from diwan.desks.cyber.acts import drafts_of
+from diwan.desks.cyber.kinds.collection import Collection
+from diwan.desks.cyber.kinds.stix import written
+from diwan.desks.cyber.kinds.taxii import Detail, Status
+from diwan.desks.cyber.parse.json_bytes import Form, objects_in
+from diwan.terms.errors import Duplicate, Malformed, NotFound, Refused
+from diwan.terms.item import Draft
+from diwan.terms.label import Label
+from diwan.terms.time import Instant
+
+_KEPT: Final[Instant] = 48 * 3600 * 1_000_000
+"""A status is kept for two days; one is asked for (TAXII 2.1, section 4.3)."""
+_OWN: Final = "TLP:AMBER+STRICT // {} ONLY"
+"""What is pushed into the collection of everything is at first for the pusher's own party alone."""
+_LINE: Final = 500
+
+_status: Final = msgspec.json.Decoder(Status)
+
+
+class _Head(msgspec.Struct):
+    id: Any = None
+    modified: Any = None
+    created: Any = None
+
+
+_head: Final = msgspec.json.Decoder(_Head)
+
+
+def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
+    """Enter the objects of an envelope and return what became of each, kept for whoever pushed it.
+
+    What is there already, saying the same, counts as a success (TAXII 2.1, section 5.5).
+
+    Raises:
+        Malformed: the body is no envelope; nothing was entered.
+    """
+    cut = objects_in(body, limit=clerk.largest)
+    if cut.form is not Form.ENVELOPE:
+        raise Malformed("The body is not an envelope with a list of objects (section 3.7). Nothing was entered.")
+    label = clerk.label(into.push or _OWN.format(clerk.hand.reader.party))
+    now = clerk.room.now
+    outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
+    told = [(refused, _detail(data, now, refused)) for data, refused in zip(cut.objects, outcomes, strict=True)]
+    said = Status(
+        id=str(UUID(bytes=clerk.random(16), version=4)),
+        account=clerk.hand.reader.id,
+        requested=now,
+        successes=tuple(detail for refused, detail in told if refused is None),
+        failures=tuple(detail for refused, detail in told if refused is not None),
+    )
+    clerk.keep(f"status/{said.id}", msgspec.json.encode(said), now + _KEPT)
+    return said
+
+
+def status_of(clerk: Clerk, ident: str) -> Status:
+    """Return what became of a submission of the caller's.
+
+    Raises:
+        NotFound: there is none of this id, or it is somebody else's: the same answer.
+    """
+    kept = clerk.kept(f"status/{ident}")
+    said = _status.decode(kept) if kept is not None else None
+    if said is None or said.account != clerk.hand.reader.id:
+        raise NotFound
+    return said
+
+
+def _entered(clerk: Clerk, label: Label, read: list[Draft | Malformed]) -> Iterator[Refused | None]:
+    taken = iter(clerk.take_all([(draft, label) for draft in read if isinstance(draft, Draft)]))
+    for one in read:
+        outcome = next(taken) if isinstance(one, Draft) else one
+        yield outcome if isinstance(outcome, Refused) and not isinstance(outcome, Duplicate) else None
+
+
+def _detail(data: bytes, now: Instant, refused: Refused | None) -> Detail:
+    try:
+        head = _head.decode(data)
+    except msgspec.MsgspecError:
+        head = _Head()
+    version = next((one for one in (head.modified, head.created) if isinstance(one, str)), written(now))
+    ident = head.id if isinstance(head.id, str) else ""
+    return Detail(ident[:_LINE], version[:_LINE], "" if refused is None else str(refused)[:_LINE])
