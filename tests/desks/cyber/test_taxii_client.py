@@ -310,7 +310,7 @@ def test_too_large_pages_are_halved_until_they_fit(bench: Bench, client: httpx.C
 def test_a_gzip_bomb_costs_no_memory(bench: Bench, client: httpx.Client) -> None:
     peer = Peer(Clock())
     bench.peer = peer
-    peer.faults = [Answer(peers.bomb(400_000_000), 200, {"Content-Encoding": "gzip"})]
+    peer.faults = [Answer(peers.bomb(100_000_000), 200, {"Content-Encoding": "gzip"})]
 
     tracemalloc.start()
     with pytest.raises(Oversized, match="answers more than 1000000 bytes"):
@@ -395,6 +395,16 @@ def test_junk_is_refused_in_bounded_time_and_nothing_moves(bench: Bench, client:
 
     assert (reader.entered, reader.state.since, reader.state.failures) == ([], "", 1)
     assert reader.state.last_error.endswith("Nothing was taken.")
+
+
+def test_no_content_is_an_empty_page(bench: Bench, client: httpx.Client) -> None:
+    peer = Peer(Clock())
+    peer.faults = [Answer(b"", 204)]
+    reader = node(bench, client, peer)
+
+    reader.poll()
+
+    assert (reader.state.last_error, reader.state.last_ok, reader.state.since) == ("", START, "")
 
 
 def test_what_is_no_object_is_counted_and_left(bench: Bench, client: httpx.Client) -> None:

@@ -25,6 +25,7 @@ _ACCEPT_20: Final = ("application/vnd.oasis.taxii+json; version=2.0", "applicati
 _STIX_20: Final = ("application/vnd.oasis.stix+json; version=2.0", "application/vnd.oasis.stix+json")
 _RANGES: Final = ("items {}-{}", "items={}-{}")
 _CONTENT_RANGE: Final = re.compile(r"items[ =]([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
+_EMPTY: Final = 204
 _PARTIAL: Final = 206
 _BYTES_A_COMMA: Final = 12
 
@@ -218,6 +219,8 @@ def sheet(reply: Reply, address: str) -> Sheet:
         Fault: no envelope.
         Oversized: more than `OBJECTS` objects.
     """
+    if reply.status == _EMPTY:
+        return Sheet((), clock=reply.clock)
     # A page of commas would be a million values in memory; real objects spend thirty bytes on each.
     if reply.body.count(b",") > len(reply.body) // _BYTES_A_COMMA + 1_000:
         raise Oversized(f"{urljoin(address, '/')} answers more objects than bytes allow. Nothing was taken.")
