@@ -11,27 +11,15 @@ MOST: Final = 200
 _TOLD: Final = 80
 
 _ERRORS: Final = """
-json.read json.twice json.depth json.text json.number
 schema.required schema.form schema.type schema.value schema.empty schema.extra schema.choice schema.other
-id.type id.uuid id.v4
-ref.type ref.self
-time.calendar time.order
-revoked.version
+id.type id.v4 ref.type time.calendar time.order
 lang.form contents.lang contents.property
-marking.selector marking.one_of marking.circular
-tlp.altered tlp.copy
-hashes.form
-pattern.syntax
-extension.key
+marking.selector marking.one_of marking.circular tlp.altered tlp.copy
+pattern.syntax file.json
 """
 _WARNINGS: Final = """
-json.wide
-id.deterministic
-relationship.suggested
-hashes.name
-custom.object custom.properties
-extension.toplevel
-marking.versioned
+json.wide id.deterministic relationship.suggested hashes.name hashes.form
+custom.object custom.properties extension.kind marking.versioned observed.deprecated
 """
 RULES: Final[dict[str, Weight]] = {
     **dict.fromkeys(_ERRORS.split(), Weight.ERROR),

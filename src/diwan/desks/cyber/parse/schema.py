@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import distribution
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from diwan.terms.finding import Finding
 Errors = Sequence[jsonschema_rs.ValidationError]
 _META: Final = frozenset(("marking-definition", "language-content", "extension-definition"))
 _KEPT: Final = ("sdos", "sros", "observables")
+_MANY: Final = 10_000
 _CORE: Final = "core"
 _SCO_CORE: Final = "cyber-observable-core"
 _EMPTY: Final = ("schema.empty", "is empty; leave the property out instead")
@@ -41,9 +42,10 @@ def schema_findings(kind: str, said: Mapping[str, Any], prefix: str = "") -> Ite
 
     An unknown type is held to the common properties alone (STIX 2.1, section 3.1). The schemas are those of
     OASIS (cti-stix2-json-schemas, branch stix2.1) but for one place, in which the text of the standard stands.
+    Of an object with more than 10,000 values, the first fault alone is told.
     """
     seen = set()
-    for error in islice(_validator(_schema_of(kind, said)).iter_errors(said), MOST):
+    for error in islice(_errors(_validator(_schema_of(kind, said)), said), MOST):
         told = _told(error, prefix)
         if told not in seen:
             seen.add(told)
@@ -109,6 +111,28 @@ def _documents() -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
             # Section 7.2.3.1 lets `lang` stand in the place of a marking; the schema forgot.
             schema["required"] = ["selectors"]
     return documents, places
+
+
+def _errors(validator: jsonschema_rs.Validator, said: Mapping[str, Any]) -> Iterator[jsonschema_rs.ValidationError]:
+    """Yield the errors; the validator makes all of them before the first, which a hostile object makes costly."""
+    if _values(said) <= _MANY:
+        yield from validator.iter_errors(said)
+        return
+    try:
+        validator.validate(said)
+    except jsonschema_rs.ValidationError as first:
+        yield first
+
+
+def _values(said: object) -> int:
+    count, level = 0, [said]
+    while level and count <= _MANY:
+        count += len(level)
+        inside = (
+            outer.values() if isinstance(outer, dict) else outer for outer in level if isinstance(outer, dict | list)
+        )
+        level = list(islice(chain.from_iterable(inside), _MANY + 1))
+    return count
 
 
 def _told(error: jsonschema_rs.ValidationError, prefix: str) -> Finding:
