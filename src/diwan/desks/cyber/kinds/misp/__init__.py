@@ -23,7 +23,8 @@ from diwan.desks.cyber.kinds.misp.event import (
     every_attribute,
     sightings_of,
 )
-from diwan.desks.cyber.kinds.misp.sharing import Known, Member, Sharing, distribution_of, label_of, label_of_all
+from diwan.desks.cyber.kinds.misp.labels import distribution_of, label_of, label_of_all
+from diwan.desks.cyber.kinds.misp.sharing import Known, Member, Sharing
 
 EVENT = "cyber.event"
 """The kind of item that holds one MISP event."""

@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from diwan.desks.cyber.kinds.misp import Claims, Event
+from diwan.desks.cyber.kinds.misp.marks import is_mark
 from diwan.desks.cyber.parse.misp.apart import is_apart, is_local_tag
 from diwan.desks.cyber.parse.misp.document import Found, found_in
 from diwan.desks.cyber.parse.misp.draft import NAME, draft_of, event_of
@@ -36,7 +37,7 @@ _REPORT: Final = ("uuid", "name", "content", "timestamp", "deleted")
 _TAG: Final = ("name", "colour", "exportable")
 _SIGHTING: Final = ("uuid", "type", "date_sighting", "source")
 _REFERENCE: Final = ("uuid", "referenced_uuid", "relationship_type", "comment", "object_uuid", "timestamp")
-_PAIRS: Final = 20_000_000
+_PAIRS: Final = 500_000_000
 """Hidden texts times characters kept that are compared; beyond, every free text goes."""
 _SHORT: Final = 4
 """Hidden values shorter than this are not looked for in texts: a port number stands everywhere."""
@@ -124,7 +125,7 @@ class _Cutting:
 
     def _tags(self, node: Tree) -> list[Tree]:
         tags = (_only(one, _TAG) for one in self._kept(node, "Tag"))
-        return [tag for tag in tags if not self._hidden.tells(str(tag.get("name", "")))]
+        return [tag for tag in tags if is_mark(name := str(tag.get("name", ""))) or not self._hidden.tells(name)]
 
     def _reports(self) -> Iterator[Tree]:
         for one in self._kept(self._event, "EventReport"):
