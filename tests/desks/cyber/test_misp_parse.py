@@ -251,6 +251,13 @@ def test_a_field_said_twice_is_refused() -> None:
     assert [one.rule for one in reject.findings] == ["misp.json"]
 
 
+def test_what_stands_beside_an_event_is_refused_because_nobody_says_who_it_is_for() -> None:
+    (reject,) = events_in(event()[:-1] + b', "Note": [{"distribution": "0"}]}', "e.json", {})
+
+    assert isinstance(reject, Reject)
+    assert [one.rule for one in reject.findings] == ["misp.structure"]
+
+
 def test_one_bad_event_does_not_keep_the_others_out() -> None:
     data = b"[" + event(info="") + b"," + event(info="Good") + b"]"
 

@@ -32,12 +32,14 @@ def claims_of(tree: dict[str, Any]) -> Claims:
 
 def is_apart(tree: dict[str, Any], event: Claims) -> bool:
     """Return whether a part, or a tag that is not to leave its instance, is for fewer readers than the event."""
-    return is_local_tag(tree) or is_narrower(claims_of(tree), event)
+    if "distribution" in tree or "Tag" in tree:
+        return is_narrower(claims_of(tree), event)
+    return is_local_tag(tree)
 
 
 def is_local_tag(tree: dict[str, Any]) -> bool:
     """Return whether this is a tag that somebody set at their own instance only."""
-    return "name" in tree and "type" not in tree and Node(tree, "", Notes()).flag("local")
+    return "local" in tree and "name" in tree and "type" not in tree and Node(tree, "", Notes()).flag("local")
 
 
 def apart_in(event: dict[str, Any], claims: Claims) -> tuple[Claims, ...]:

@@ -88,6 +88,9 @@ def _found(data: bytes, file: str, where: str) -> Found | Reject:
     event = tree.get("Event", tree)
     if not isinstance(event, dict) or not event.keys() & _MARKS:
         return _reject(file, where, "misp.structure", "no MISP event: neither Event, nor info, uuid or Attribute")
+    if event is not tree and len(tree) > 1:
+        # The bytes go out whole, and nothing here says who the rest would be for.
+        return _reject(file, where, "misp.structure", "something stands beside the Event")
     return Found(file, where, data, event, event is tree)
 
 
