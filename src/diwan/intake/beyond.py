@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
+from diwan.intake.neighbours import WORLD, Neighbours, labels_of
 from diwan.intake.office import Edition, no_freer
-from diwan.registry.ink import Ink, Standing
-from diwan.release.audience import Audience, audience, known_parties, only_for
+from diwan.registry.ink import Ink
+from diwan.release.audience import audience, known_parties, only_for
 from diwan.release.combine import combine
-from diwan.release.decide import Rules, open_gates
+from diwan.release.decide import Rules
 from diwan.terms.errors import NotAllowed
 from diwan.terms.gate import Gate, Stand
-from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Link
-from diwan.terms.label import RELEASABLE_TO, Label
-
-WORLD: Final = "WORLD"
-"""Stands for everyone where parties are listed; where everyone is released to, nobody can be left out by name."""
+from diwan.terms.label import Label
 
 
 class Beyond(StrEnum):
@@ -49,7 +45,8 @@ class Settled(msgspec.Struct, frozen=True):
 def settle(
     ink: Ink,
     rules: Rules,
-    hand: Hand,
+    near: Neighbours,
+    party: str,
     draft: Draft,
     label: Label,
     beyond: Beyond,
@@ -62,8 +59,8 @@ def settle(
     Raises:
         NotAllowed: `beyond` says refuse, or narrowing leaves nobody, or the desk makes no editions of such drafts.
     """
-    notices = tuple(_named_parties(rules, ink, draft, Stand(hand.reader.party, label)))
-    targets = _narrower_targets(ink, rules, hand, draft, label)
+    notices = tuple(_named_parties(rules, ink, draft, Stand(party, label)))
+    targets = _narrower_targets(near, draft, label)
     inner = no_freer(label, draft.within)
     if inner != label:
         return _settle_part(
@@ -101,7 +98,7 @@ def _settle_part(
     draft: Draft,
     label: Label,
     inner: Label,
-    targets: Sequence[Standing],
+    targets: Sequence[Gate],
     beyond: Beyond,
     edition: Edition | None,
     notices: tuple[Notice, ...],
@@ -129,52 +126,13 @@ def _settle_part(
             return Settled(((draft, whole), (issued, label)), (*notices, notice))
 
 
-def _narrower_targets(
-    ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label
-) -> list[tuple[Standing, tuple[str, ...]]]:
-    if not draft.links:
-        return []
-    now = ink.now()
-    found = []
-    for target, gate in known_targets(ink, rules, hand, draft):
-        parties = known_parties(rules, [label, *(stand.label for stand in gate.stands)])
-        mine = audience(Stand(hand.reader.party, label), parties, rules, now)
-        outside = _outside(label, mine, _reach(gate, parties, rules, now))
-        if outside:
-            found.append((target, outside))
-    return found
+def _narrower_targets(near: Neighbours, draft: Draft, label: Label) -> list[tuple[Gate, tuple[str, ...]]]:
+    compared = ((gate, near.outside(label, number, gate)) for number, gate in near.targets(draft))
+    return [(gate, outside) for gate, outside in compared if outside]
 
 
-def known_targets(ink: Ink, rules: Rules, hand: Hand, draft: Draft) -> Iterable[tuple[Standing, Gate]]:
-    """Yield what a draft refers to and its hand may read, with the gate it stands behind."""
-    for link in draft.links:
-        for target in ink.holders(link.to):
-            gate = ink.gate(target.gate)
-            if target.world == draft.world and open_gates(hand.reader, {0: gate}, rules, ink.now()):
-                yield target, gate
-
-
-def _reach(gate: Gate, parties: Iterable[str], rules: Rules, now: int) -> Audience:
-    each = [audience(stand, parties, rules, now) for stand in gate.stands]
-    return Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
-
-
-def _outside(label: Label, mine: Audience, theirs: Audience) -> tuple[str, ...]:
-    """Return who may not know a target: parties that the label names itself, or else the frameworks it names.
-
-    A party that the label reaches through a framework is not named, and of everyone nobody is: that a party belongs,
-    or is known here at all, may be a statement that the hand may not read.
-    """
-    if mine.world and not theirs.world:
-        return (WORLD,)
-    outside = frozenset() if theirs.world else mine.parties - theirs.parties
-    named = {value for category in label.categories if category.tag == RELEASABLE_TO for value in category.values}
-    through = named - mine.parties if outside - named else frozenset[str]()
-    return tuple(sorted((outside & named) | through))
-
-
-def _narrow(rules: Rules, label: Label, targets: Iterable[Standing]) -> Label:
-    narrowed = combine([label, *(target.label for target in targets)], rules)
+def _narrow(rules: Rules, label: Label, gates: Iterable[Gate]) -> Label:
+    narrowed = combine([label, *labels_of(gates)], rules)
     if narrowed is None:
         raise NotAllowed(
             "The label and those of the items it refers to have no common audience, so nobody could read it."

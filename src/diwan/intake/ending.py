@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diwan.intake.beyond import known_targets
 from diwan.registry.ink import Ink, Standing
 from diwan.release.audience import covers
 from diwan.release.decide import Rules, open_gates
 from diwan.terms.errors import NotAllowed
+from diwan.terms.gate import Gate
 from diwan.terms.hand import Hand
 from diwan.terms.item import ENDS, Draft
 from diwan.terms.label import Label
@@ -28,11 +28,20 @@ def check_ending(ink: Ink, rules: Rules, hand: Hand, draft: Draft, label: Label)
     party = hand.reader.party
     pairs = []
     if any(link.relation in ENDS for link in draft.links):
-        targets = (target for target, _ in known_targets(ink, rules, hand, draft))
+        targets = (target for target, _ in _known_targets(ink, rules, hand, draft))
         pairs += [(label, target.label) for target in targets if target.ref.originator == party]
     already = ink.ended_already(draft.aliases, party, draft.world)
     pairs += [(ending.label, label) for ending in _known(ink, rules, hand, already)]
     _refuse_narrower(rules, pairs, "Nothing was entered.")
+
+
+def _known_targets(ink: Ink, rules: Rules, hand: Hand, draft: Draft) -> Iterable[tuple[Standing, Gate]]:
+    """Yield what a draft refers to and its hand may read, with the gate it stands behind."""
+    for link in draft.links:
+        for target in ink.holders(link.to):
+            gate = ink.gate(target.gate)
+            if target.world == draft.world and open_gates(hand.reader, {0: gate}, rules, ink.now()):
+                yield target, gate
 
 
 def check_relabel(ink: Ink, rules: Rules, hand: Hand, standing: Standing, label: Label) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
 import msgspec
 
 from diwan.intake.beyond import Beyond, Notice, settle
 from diwan.intake.ending import check_ending
+from diwan.intake.neighbours import Neighbours
 from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for, no_freer
 from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Written
@@ -18,7 +20,7 @@ from diwan.sealing.header import next_rev
 from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
-from diwan.terms.item import Alias, Draft, Item, Ref
+from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
 from diwan.terms.label import Handling, Label
 
 
@@ -110,13 +112,15 @@ class _Taking:
     ) -> list[Taken | Refused]:
         outcomes: list[Taken | Refused] = []
         ready: list[_Ready] = []
+        near = Neighbours(self._ink, self._rules, self._hand, [draft for draft, _ in labelled])
         for number, (draft, label) in enumerate(labelled):
             try:
                 label = self._no_freer(label, draft.handling)
-                settled = settle(self._ink, self._rules, self._hand, draft, label, beyond, edition)
+                settled = settle(self._ink, self._rules, near, self._originator, draft, label, beyond, edition)
                 for issued, under in settled.drafts:
-                    check_ending(self._ink, self._rules, self._hand, issued, under)
-                ready += self._prepare_all(settled.drafts, number)
+                    if near.may_be_ended(issued) or any(link.relation in ENDS for link in issued.links):
+                        check_ending(self._ink, self._rules, self._hand, issued, under)
+                ready += self._prepare_all(near, settled.drafts, number)
                 outcomes.append(Taken((), (*settled.notices, *self._claim(draft))))
             except Refused as refusal:
                 outcomes.append(refusal)
@@ -141,17 +145,17 @@ class _Taking:
             return ()
         return (Notice("It is a claim: only the keeper that the policies name lets a membership open anything."),)
 
-    def _prepare_all(self, issued: Sequence[tuple[Draft, Label]], of: int) -> list[_Ready]:
-        both = [self._prepare(draft, label, of) for draft, label in issued]
+    def _prepare_all(self, near: Neighbours, issued: Sequence[tuple[Draft, Label]], of: int) -> list[_Ready]:
+        both = [self._prepare(near, draft, label, of) for draft, label in issued]
         for one in both:
             self._named.update(((a, one.number, _edge(one.draft)), one.draft) for a in one.draft.aliases)
         return both
 
-    def _prepare(self, draft: Draft, label: Label, of: int) -> _Ready:
+    def _prepare(self, near: Neighbours, draft: Draft, label: Label, of: int) -> _Ready:
         number, gate, parent = self._gate(draft, label)
         for alias in draft.aliases:
             self._refuse_second(draft, alias, number)
-            held = self._ink.alias_holder(alias, number, self._originator, draft.version)
+            held = near.holder(alias, number, self._originator, draft.version)
             if held is None:
                 continue
             there, same = held
@@ -197,7 +201,9 @@ class _Taking:
         by_gate: dict[int, list[int]] = {}
         for place, one in enumerate(ready):
             by_gate.setdefault(one.number, []).append(place)
-        refs = [Ref(self._originator, ink.chance.bytes(16).hex()) for _ in ready]
+        idents = _cut(ink.chance.bytes(16 * len(ready)), 16)
+        refs = [Ref(self._originator, ident.hex()) for ident in idents]
+        salts = iter(_cut(ink.chance.bytes(SALT * sum(len(one.draft.parts) for one in ready)), SALT))
         written: list[Written] = []
         batches: list[int] = []
         order: list[int] = []
@@ -206,7 +212,7 @@ class _Taking:
                 Unsealed(
                     Item(ready[p].draft, refs[p], ready[p].label),
                     rev,
-                    tuple(ink.chance.bytes(SALT) for _ in ready[p].draft.parts),
+                    tuple(islice(salts, len(ready[p].draft.parts))),
                 )
                 for p in places
             ]
@@ -229,6 +235,10 @@ class _Taking:
             ]
         )
         return refs
+
+
+def _cut(drawn: bytes, size: int) -> list[bytes]:
+    return [drawn[at : at + size] for at in range(0, len(drawn), size)]
 
 
 def _edge(draft: Draft) -> str | bytes:

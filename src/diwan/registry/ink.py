@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -60,6 +61,13 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     world: str
     parent: int | None
     label: Label
+
+
+class Named(msgspec.Struct, frozen=True):
+    """That an originator has something under a name, behind a gate."""
+
+    gate: int
+    originator: str
 
 
 def spell(alias: Alias) -> str:
@@ -207,6 +215,29 @@ class Ink:
                 found = self._find("i.number=?", [item])
                 return (found, same) if found else None
         return None
+
+    def named(self, names: Iterable[str]) -> dict[str, list[Named]]:
+        """Return what stands under each of some names as `spell` writes them; the caller filters by what it may see."""
+        found: dict[str, list[Named]] = {}
+        for some in _by_hundreds(names):
+            rows = self._sql.execute(
+                f"SELECT DISTINCT value, gate, originator FROM alias WHERE value IN ({','.join('?' * len(some))})", some
+            )
+            for value, gate, originator in rows:
+                found.setdefault(value, []).append(Named(gate, originator))
+        return found
+
+    def ending(self, names: Iterable[str]) -> set[str]:
+        """Return those of some names that anything ends."""
+        marks = ",".join("?" * len(ENDS))
+        found: set[str] = set()
+        for some in _by_hundreds(names):
+            rows = self._sql.execute(
+                f"SELECT value FROM link WHERE value IN ({','.join('?' * len(some))}) AND relation IN ({marks})",
+                [*some, *sorted(ENDS)],
+            )
+            found.update(value for (value,) in rows)
+        return found
 
     def holders(self, alias: Alias) -> list[Standing]:
         """Return every standing item known under `alias`; the caller filters by what its reader may see."""
@@ -478,6 +509,12 @@ class Ink:
     def now(self) -> Instant:
         """Return the present instant as the house tells it."""
         return self._clock()
+
+
+def _by_hundreds(names: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(names)
+    while some := list(islice(left, 500)):
+        yield some
 
 
 def _revision(entry: Written, item: int, label: int, batch: int, position: int, entered: int) -> tuple[object, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,12 +84,14 @@ def _in_segment(
         if (rows := shelf.ask("SELECT postings FROM common WHERE segment=? AND term=?", [segment, term]))
     }
     driver, *others = sorted(numbers, key=lambda term: common.get(term, 0))
+    # Lists per gate are kept of common terms alone; whether a hit holds the rarer ones is checked against its entry.
+    among = [term for term in others if term in common]
     merge = common.get(driver, 0) > 0 and 2 * len(shelf.gates) < limit / max(density, 1e-9)
     lists = "words_by_gate" if merge else "words_by_time"
     together = "".join(
         " AND EXISTS (SELECT 1 FROM words_by_gate o"
         " WHERE o.segment=w.segment AND o.term=? AND o.gate=w.gate AND o.since=w.since)"
-        for _ in others
+        for _ in among
     )
     checked = " AND ".join(["instr(t.terms, ?)"] * len(patterns))
     rows = shelf.ask(
@@ -98,7 +99,7 @@ def _in_segment(
         " CROSS JOIN filed t ON t.position=s.revision"
         f" WHERE w.segment=? AND w.term=? AND w.since > ? AND w.since < ?{together}"
         f" AND {checked} ORDER BY w.since {'DESC' if newest else 'ASC'} LIMIT ?",
-        [segment, driver, after, before, *others, *patterns, limit],
+        [segment, driver, after, before, *among, *patterns, limit],
     )
     return [row[0] for row in rows]
 
@@ -194,20 +195,31 @@ class WordIndex:
         return rows if len(rows) == _BATCH or everything else []
 
     def _write(self, rows: Sequence[tuple[int, int, str]]) -> None:
-        numbers: dict[str, int] = {}
-        postings = []
+        places: dict[str, list[tuple[int, int]]] = {}
         for since, gate, terms in rows:
-            for term in terms.split():
-                if term not in numbers:
-                    numbers[term] = number(term)
-                postings.append((numbers[term], gate, since))
-        counted = Counter(term for term, _, _ in postings)
+            for term in set(terms.split()):
+                places.setdefault(term, []).append((since, gate))
+        filed: dict[int, list[tuple[int, int]]] = {}
+        for term, held in places.items():
+            filed.setdefault(number(term), []).extend(held)
         (name,) = self._ink.execute("SELECT coalesce(max(number), 0) + 1 FROM segment").fetchone()
         self._ink.execute(_INSERT["segment"], (name, 0, rows[0][0], rows[-1][0]))
-        self._ink.executemany(_INSERT["posting_by_gate"], sorted((name, *posting) for posting in set(postings)))
-        by_time = sorted((name, term, since, gate) for term, gate, since in set(postings))
-        self._ink.executemany(_INSERT["posting_by_time"], by_time)
-        self._ink.executemany(_INSERT["common_term"], [(name, term, n) for term, n in counted.items() if n >= _COMMON])
+        in_order = sorted(filed)
+        self._ink.executemany(
+            _INSERT["posting_by_time"],
+            ((name, term, since, gate) for term in in_order for since, gate in dict.fromkeys(sorted(filed[term]))),
+        )
+        common = [term for term in in_order if len(filed[term]) >= _COMMON]
+        self._ink.executemany(_INSERT["common_term"], [(name, term, len(filed[term])) for term in common])
+        self._by_gate(name)
+
+    def _by_gate(self, name: int) -> None:
+        self._ink.execute(
+            "INSERT INTO posting_by_gate SELECT t.segment, t.term, t.gate, t.since FROM common_term c"
+            " CROSS JOIN posting_by_time t ON t.segment=c.segment AND t.term=c.term WHERE c.segment=?"
+            " ORDER BY t.term, t.gate, t.since",
+            [name],
+        )
 
     def _clear(self, high: int) -> None:
         def job(ink: sqlite3.Connection) -> None:
@@ -230,11 +242,6 @@ class WordIndex:
         among = ",".join("?" * len(old))
         (name,) = self._ink.execute("SELECT max(number) + 1 FROM segment").fetchone()
         self._ink.execute(
-            "INSERT INTO posting_by_gate SELECT ?, term, gate, since FROM posting_by_gate"
-            f" WHERE segment IN ({among}) ORDER BY term, gate, since",
-            [name, *old],
-        )
-        self._ink.execute(
             "INSERT INTO posting_by_time SELECT ?, term, since, gate FROM posting_by_time"
             f" WHERE segment IN ({among}) ORDER BY term, since",
             [name, *old],
@@ -244,6 +251,7 @@ class WordIndex:
             " GROUP BY term HAVING count(*)>=?",
             [name, name, _COMMON],
         )
+        self._by_gate(name)
         for table in ("posting_by_gate", "posting_by_time", "common_term"):
             self._ink.execute(f"DELETE FROM {table} WHERE segment IN ({among})", old)
         self._ink.execute(f"DELETE FROM segment WHERE number IN ({among})", old)

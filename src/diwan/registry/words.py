@@ -24,6 +24,8 @@ _MOST: Final = 4000
 
 def normal(text: str) -> str:
     """Return `text` as search compares it: compatibility forms folded, case and accents dropped, Arabic unified."""
+    if text.isascii():
+        return text.lower()
     folded = unicodedata.normalize("NFKD", text).casefold()
     if folded.isascii():
         return folded
@@ -32,12 +34,11 @@ def normal(text: str) -> str:
 
 def words(text: str) -> set[str]:
     """Return the words of `text`: each run of letters and digits, and compounds such as addresses also whole."""
-    found = set()
-    for word in _WORD.findall(normal(text)):
-        found.add(word[:_LONGEST])
-        if not word.isalnum():
-            found.update(piece[:_LONGEST] for piece in _PIECE.findall(word))
-    return found
+    found = set(_WORD.findall(normal(text)))
+    compound = [word for word in found if not word.isalnum()]
+    for word in compound:
+        found.update(_PIECE.findall(word))
+    return {word[:_LONGEST] for word in found}
 
 
 def field(name: str, value: str) -> str:

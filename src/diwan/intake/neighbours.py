@@ -1,0 +1,94 @@
+"""Neighbours: what the drafts of one transaction name and are named by, looked up once for all of them.
+
+Only what the hand itself may read is told of: no answer rests on any other item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from diwan.registry.ink import Ink, Standing, spell
+from diwan.release.audience import Audience, audience, known_parties
+from diwan.release.decide import Rules, open_gates
+from diwan.terms.gate import Gate, Stand
+from diwan.terms.hand import Hand
+from diwan.terms.item import Alias, Draft, Version
+from diwan.terms.label import RELEASABLE_TO, Label
+
+WORLD = "WORLD"
+"""Stands for everyone where parties are listed; where everyone is released to, nobody can be left out by name."""
+
+
+class Neighbours:
+    """What stands under the names that some drafts bear and refer to, as one hand may see it."""
+
+    def __init__(self, ink: Ink, rules: Rules, hand: Hand, drafts: Sequence[Draft]) -> None:
+        """Look up every name of `drafts` at once; gates and labels repeat, so what is decided of them is kept."""
+        self._ink = ink
+        self._rules = rules
+        self._hand = hand
+        own = {spell(alias) for draft in drafts for alias in draft.aliases}
+        others = {spell(link.to) for draft in drafts for link in draft.links}
+        self._named = ink.named(own | others)
+        self._ending = ink.ending(own)
+        self._gates: dict[int, Gate | None] = {}
+        self._outside: dict[tuple[Label, int], tuple[str, ...]] = {}
+
+    def targets(self, draft: Draft) -> Iterator[tuple[int, Gate]]:
+        """Yield the gates behind which what a draft refers to stands, once for each name and gate."""
+        for name in dict.fromkeys(spell(link.to) for link in draft.links):
+            for number in dict.fromkeys(one.gate for one in self._named.get(name, ())):
+                gate = self._readable(number)
+                if gate is not None and gate.world == draft.world:
+                    yield number, gate
+
+    def outside(self, label: Label, number: int, gate: Gate) -> tuple[str, ...]:
+        """Return who is of the audience of `label` and may not know what stands behind a gate."""
+        found = self._outside.get((label, number))
+        if found is None:
+            found = self._outside[label, number] = self._compare(label, gate)
+        return found
+
+    def may_be_ended(self, draft: Draft) -> bool:
+        """Return whether anything at all, readable or not, ends what bears a name of this draft."""
+        return not self._ending.isdisjoint(map(spell, draft.aliases))
+
+    def holder(self, alias: Alias, gate: int, originator: str, version: Version | None) -> tuple[Standing, bool] | None:
+        """Return the item that an originator has under `alias` behind `gate`, and whether it says the same."""
+        held = [one for one in self._named.get(spell(alias), ()) if (one.gate, one.originator) == (gate, originator)]
+        return self._ink.alias_holder(alias, gate, originator, version) if held else None
+
+    def _readable(self, number: int) -> Gate | None:
+        if number not in self._gates:
+            gate = self._ink.gate(number)
+            reads = open_gates(self._hand.reader, {0: gate}, self._rules, self._ink.now())
+            self._gates[number] = gate if reads else None
+        return self._gates[number]
+
+    def _compare(self, label: Label, gate: Gate) -> tuple[str, ...]:
+        now, rules = self._ink.now(), self._rules
+        parties = known_parties(rules, [label, *(stand.label for stand in gate.stands)])
+        mine = audience(Stand(self._hand.reader.party, label), parties, rules, now)
+        each = [audience(stand, parties, rules, now) for stand in gate.stands]
+        theirs = Audience(all(one.world for one in each), frozenset.intersection(*(one.parties for one in each)))
+        return beyond_audience(label, mine, theirs)
+
+
+def beyond_audience(label: Label, mine: Audience, theirs: Audience) -> tuple[str, ...]:
+    """Return who may not know a target: parties that the label names itself, or else the frameworks it names.
+
+    A party that the label reaches through a framework is not named, and of everyone nobody is: that a party belongs,
+    or is known here at all, may be a statement that the hand may not read.
+    """
+    if mine.world and not theirs.world:
+        return (WORLD,)
+    outside = frozenset() if theirs.world else mine.parties - theirs.parties
+    named = {value for category in label.categories if category.tag == RELEASABLE_TO for value in category.values}
+    through = named - mine.parties if outside - named else frozenset[str]()
+    return tuple(sorted((outside & named) | through))
+
+
+def labels_of(gates: Iterable[Gate]) -> Iterator[Label]:
+    """Yield the labels that must admit whoever reads what stands behind `gates`."""
+    for gate in gates:
+        yield from (stand.label for stand in gate.stands)
