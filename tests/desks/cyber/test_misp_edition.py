@@ -140,6 +140,8 @@ def test_equal_input_gives_the_same_edition_byte_for_byte() -> None:
         ({"Unheard": {"of": [{"distribution": 0, "x": 1}]}}, (Claims(0),)),
         ({"Unheard": [{"distribution": "wide"}]}, (Claims(0),)),
         ({"Unheard": [{"distribution": 3}]}, ()),
+        ({"EventTag": [{"Tag": {"name": "tlp:red"}}]}, (Claims(5, tags=("tlp:red",)),)),
+        ({"RelatedEvent": [{"Event": {"info": "another", "distribution": "0"}}]}, (Claims(0),)),
         ({"Galaxy": [{"name": "Actor", "GalaxyCluster": [{"value": "X", "distribution": "0"}]}]}, (Claims(0),)),
         ({"Tag": [{"name": "tlp:amber"}, {"name": "PAP:GREEN"}, {"name": "case:1", "local": True}]}, (Claims(0),)),
     ],

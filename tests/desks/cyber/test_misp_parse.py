@@ -157,6 +157,7 @@ def test_every_type_and_category_that_pymisp_knows_is_known_and_no_other() -> No
         ({"distribution": "1.5"}, "misp.number", "/Event/distribution"),
         ({"threat_level_id": 0}, "misp.threat_level", "/Event/threat_level_id"),
         ({"analysis": 3}, "misp.analysis", "/Event/analysis"),
+        ({"attribute_count": "2"}, "misp.incomplete", "/Event"),
         ({"Attribute": {"0": {}}}, "misp.structure", "/Event/Attribute"),
         ({"Attribute": [7]}, "misp.structure", "/Event/Attribute/0"),
         ({"Attribute": [attribute("ip-dst", {})]}, "misp.structure", "/Event/Attribute/0/value"),

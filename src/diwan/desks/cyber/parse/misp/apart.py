@@ -55,8 +55,9 @@ def apart_in(event: dict[str, Any], claims: Claims) -> tuple[Claims, ...]:
 
 def marks_of(node: Node) -> tuple[str, ...]:
     """Return the TLP and PAP tags of a part, as written, each once."""
-    tags = node.tree.get("Tag")
-    names = (tag.get("name") for tag in tags if isinstance(tag, dict)) if isinstance(tags, list) else ()
+    told = node.tree.get("Tag")
+    tags = told if isinstance(told, list) else [told]
+    names = (tag.get("name") for tag in tags if isinstance(tag, dict))
     return tuple(sorted({name[:80] for name in names if isinstance(name, str) and is_mark(name)})[:20])
 
 

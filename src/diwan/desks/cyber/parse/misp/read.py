@@ -62,6 +62,7 @@ def read_event(tree: dict[str, Any]) -> tuple[Event | None, tuple[Finding, ...]]
         galaxies=sum(1 for _ in node.nodes("Galaxy")),
         proposals=sum(1 for _ in node.nodes("ShadowAttribute")),
     )
+    _check_complete(node)
     _check_once(event, notes)
     return (None if notes.refused else _summed(event)), tuple(notes.findings)
 
@@ -212,6 +213,12 @@ def _object(node: Node, event: Claims) -> Object:
         claims=_claims(node, range(6), INHERIT),
         deleted=node.flag("deleted"),
     )
+
+
+def _check_complete(node: Node) -> None:
+    # A line of MISP's index has an event's name and moment; taken for the event, it would keep the event itself out.
+    if node.number("attribute_count") and not node.tree.keys() & {"Attribute", "Object"}:
+        node.notes.error("misp.incomplete", node.path, "it counts attributes and holds none: an index, not the event")
 
 
 def _check_once(event: Event, notes: Notes) -> None:
