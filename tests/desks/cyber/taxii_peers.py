@@ -80,6 +80,10 @@ class Peer:
         self.asks: list[Ask] = []
         self.faults: list[Answer] = []
         """Given first, one to a call."""
+        self.losing = 0
+        """How many answers are made and lost on the way."""
+        self.arriving: list[tuple[Instant, bytes]] = []
+        """Added while pages are asked for, one to a call, dated so many microseconds ago."""
 
     def hold(self, at: Instant, *objects: bytes) -> None:
         self.held += [(at, raw) for raw in objects]
@@ -87,8 +91,19 @@ class Peer:
 
     def answer(self, ask: Ask) -> Answer:
         self.asks.append(ask)
+        if self.arriving:
+            late, raw = self.arriving.pop()
+            self.clock.at += 50_000
+            self.hold(self.clock.at - late, raw)
         if self.faults:
             return self.faults.pop(0)
+        answer = self.answered(ask)
+        if self.losing:
+            self.losing -= 1
+            return Answer(cut=True)
+        return answer
+
+    def answered(self, ask: Ask) -> Answer:
         parts = ask.path.strip("/").split("/")
         if parts[-1] == "objects" and ask.method == "GET":
             return self.objects(ask)

@@ -217,6 +217,26 @@ def test_a_forgotten_cursor_is_replaced_by_a_date(bench: Bench, client: httpx.Cl
     assert reader.state.last_error == ""
 
 
+@pytest.mark.parametrize("page", [1, 2, 3, 4])
+def test_a_page_that_was_thrown_away_as_it_was_sent_is_asked_for_by_date(
+    bench: Bench, client: httpx.Client, page: int
+) -> None:
+    peer = peers.Medallion(Clock())
+    objects = filled(peer, 30)
+    reader = node(bench, client, peer, page=4)
+    crashes = [True, *[False] * page]
+
+    reader.poll(crash=crashes.pop)
+    reader.poll(pages=1)
+    for lost in poll(reader.line, reader.source, reader.state):
+        reader.entered += lost.objects
+        reader.kept = msgspec.json.encode(lost.state)
+        peer.losing = len(peer.asks) % 3 == 0
+
+    assert reader.entered == objects
+    assert reader.state.last_error == ""
+
+
 @pytest.mark.parametrize("kind", [peers.Old, peers.OldEquals])
 def test_a_taxii_2_0_collection_is_read_in_ranges(bench: Bench, client: httpx.Client, kind: type[Peer]) -> None:
     peer = kind(Clock())
@@ -447,17 +467,19 @@ KINDS: list[Callable[[Clock], Peer]] = [
     lambda clock: peers.Cursorless(clock, 1_000, 1),
     lambda clock: peers.Cursorless(clock, 1, 1_000),
     lambda clock: peers.Cursorless(clock, SECOND, SECOND),
+    peers.Old,
 ]
 STEP = st.sampled_from([0, 0, 0, 1, 400, 1_000, 70_000, SECOND, 40 * SECOND])
 BATCH = st.lists(STEP, max_size=12)
-FAULT = st.sampled_from(["none", "none", "busy", "cut", "gone", "forget", "crash", "crash", "junk"])
+LATE = st.integers(0, 9_900_000)
+FAULT = st.sampled_from(["none", "none", "busy", "cut", "gone", "forget", "crash", "crash", "junk", "lost"])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(range(len(KINDS))),
     page=st.integers(1, 6),
-    rounds=st.lists(st.tuples(BATCH, st.lists(FAULT, max_size=6)), min_size=1, max_size=4),
+    rounds=st.lists(st.tuples(BATCH, st.lists(LATE, max_size=4), st.lists(FAULT, max_size=6)), min_size=1, max_size=4),
     overlap=st.sampled_from([0, 10]),
 )
 def test_nothing_is_lost_and_nothing_entered_twice_across_cuts_restarts_and_faults(
@@ -465,19 +487,23 @@ def test_nothing_is_lost_and_nothing_entered_twice_across_cuts_restarts_and_faul
     client: httpx.Client,
     kind: int,
     page: int,
-    rounds: list[tuple[list[int], list[str]]],
+    rounds: list[tuple[list[int], list[int], list[str]]],
     overlap: int,
 ) -> None:
     clock = Clock()
     peer = KINDS[kind](clock)
-    reader = node(bench, client, peer, page=page, overlap=overlap)
+    version = "2.0" if isinstance(peer, peers.Old) else "2.1"
+    reader = node(bench, client, peer, page=page, overlap=overlap, version=version)
     held = list[bytes]()
 
-    for batch, faults in rounds:
+    for batch, late, faults in rounds:
         for step in batch:
             clock.at += step
             held.append(indicator(len(held)))
             peer.hold(clock.at, held[-1])
+        for back in late:
+            held.append(indicator(len(held)))
+            peer.arriving.append((back if overlap else 0, held[-1]))
         crashes = [fault == "crash" for fault in faults]
         for fault in faults:
             peer.faults += {
@@ -486,14 +512,18 @@ def test_nothing_is_lost_and_nothing_entered_twice_across_cuts_restarts_and_faul
                 "gone": [Answer(b"", 503)] * 4,
                 "junk": [Answer(b"<html>")],
             }.get(fault, [])
+            peer.losing += fault == "lost"
             if fault == "forget" and isinstance(peer, peers.Medallion):
                 peer.forget()
             reader.poll(crash=lambda: bool(crashes) and crashes.pop())  # noqa: B023 -- used up within this turn
         clock.at += SECOND
-    peer.faults = []
+    peer.faults, peer.losing = [], 0
     for _ in range(3):
-        clock.at += 400 * SECOND
         reader.poll()
+        clock.at += 400 * SECOND
+    while peer.arriving:
+        reader.poll()
+    reader.poll()
 
     assert Counter(reader.entered) == Counter(held)
     assert (reader.state.last_error, reader.state.doubt) == ("", "")

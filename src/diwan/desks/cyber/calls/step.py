@@ -191,19 +191,21 @@ def _since(source: Source, walk: Walk, clock: Instant) -> Instant | None:
     began = walk.began if walk.began is not None else clock
     if walk.last is None:
         return began - DAY if walk.undated else None
-    if walk.last > clock + SECOND:
-        # A date in the future must not hide what is added until then.
-        return began - SETTLED - source.overlap * SECOND
-    if clock - walk.last > SETTLED:
+    overlap = max(walk.grain, _MILLISECOND, source.overlap * SECOND)
+    if began - walk.last > max(SETTLED, overlap):
         return walk.last
-    return walk.last - max(walk.grain, _MILLISECOND, source.overlap * SECOND)
+    # What was not to be seen when the walk began may bear any date since, whatever was read meanwhile; and a date in
+    # the future must not hide what is added until then. Clocks are told in whole seconds.
+    doubt = SETTLED if walk.last > clock + SECOND else 0
+    return min(walk.last, began - SECOND) - overlap - doubt
 
 
 def _floor(walk: Walk, source: Source) -> Instant | None:
     """Return the earliest date that can be asked for again after this page."""
     if walk.last is None or walk.began is None:
         return None
-    return min(walk.last, walk.began - SETTLED) - max(walk.grain, _MILLISECOND) - source.overlap * SECOND
+    overlap = max(walk.grain, _MILLISECOND, source.overlap * SECOND)
+    return min(walk.last, walk.began - SECOND - SETTLED) - overlap
 
 
 def _kept(seen: tuple[Seen, ...], floor: Instant | None) -> tuple[Seen, ...]:
