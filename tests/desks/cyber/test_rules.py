@@ -200,7 +200,7 @@ def test_a_broken_rule_is_found_in_its_place_and_no_other(rule: str, said: dict[
 
 
 def test_every_rule_that_is_not_the_schemas_is_broken_by_a_test() -> None:
-    ours = {rule for rule in RULES if not rule.startswith(("schema.", "file."))}
+    ours = {rule for rule in RULES if not rule.startswith(("schema.", "file.", "validator."))}
 
     assert ours <= {rule for rule, _, _ in BROKEN}
 
