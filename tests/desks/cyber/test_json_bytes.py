@@ -89,12 +89,12 @@ def test_the_form_of_a_file_is_read_from_what_it_holds(
     ids=range(25),
 )
 def test_what_is_no_list_of_objects_is_refused_at_once(data: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     with pytest.raises(Malformed, match=r"^STIX: .*\. Nothing was entered\.$"):
         objects_in(data)
 
-    assert time.perf_counter() - began < 0.9
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize(

