@@ -37,6 +37,8 @@ class Request(msgspec.Struct, frozen=True):
     media_type: str = ""
     """Of the body, as the request says it."""
     body: bytes = b""
+    local: object = None
+    """What the desk knows beside the register."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -77,6 +79,10 @@ class Clerk(Protocol):
     @property
     def title(self) -> str:
         """The node's name."""
+
+    @property
+    def local(self) -> object:
+        """What the desk knows beside the register."""
 
     @property
     def keeper(self) -> str:
@@ -127,6 +133,14 @@ class Wording(msgspec.Struct, frozen=True):
     """Of an HTTP status and what happened."""
 
 
+Local = Callable[[Mapping[str, bytes]], object]
+"""Makes what a desk knows beside the register of the files in the folder `desks/<name>/` of the node, by name."""
+
+Narrows = Callable[[Draft, Label, object, str], Label]
+"""The label of a draft, no wider than what the draft itself says of its audience: the draft, the label chosen, what the
+desk knows beside the register, and the originator."""
+
+
 class Board(msgspec.Struct, frozen=True):
     """A page of the desk's own, rendered by the web shell from a template beside the desk."""
 
@@ -136,6 +150,8 @@ class Board(msgspec.Struct, frozen=True):
     template: str
     reads: str
     view: Callable[[ReadingRoom, Request], Mapping[str, object]]
+    asks: bool = False
+    """Whether it can be asked by a form too, for more than an address holds; the fields come as the query."""
 
 
 class Show(msgspec.Struct, frozen=True):
@@ -208,6 +224,8 @@ class Desk(msgspec.Struct, frozen=True):
     """Party ids by the names that texts may use, as far as this reader knows the parties."""
     routes: tuple[Route, ...] = ()
     services: tuple[Service, ...] = ()
+    local: Local | None = None
+    narrows: Narrows | None = None
     wording: Wording | None = None
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}

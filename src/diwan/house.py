@@ -91,6 +91,8 @@ class House:
             longest=self.settings.session_hours * 60 * MINUTE,
         )
         self.desks = _desks()
+        self._by_kind = {kind: desk for desk in self.desks.values() for kind in desk.kinds}
+        self.local = {name: desk.local(_beside(folder, name)) for name, desk in self.desks.items() if desk.local}
         if not self.book.rules().policies:
             self.install_policies(shipped_policies())
 
@@ -111,7 +113,7 @@ class House:
 
     def desk_of(self, kind: str) -> Desk:
         """Return the desk that knows a kind of item."""
-        return next(desk for desk in self.desks.values() if kind in desk.kinds)
+        return self._by_kind[kind]
 
     def draft(self, media_type: str, data: bytes, names: Mapping[str, str] | None = None) -> Draft:
         """Return what a desk understands from bytes.
@@ -133,7 +135,9 @@ class House:
             Refused: with the reason; nothing was entered.
         """
         edition = self.desk_of(draft.kind).editions.get(draft.kind)
-        return take(self._office, hand, draft, label, originator=originator, beyond=beyond, edition=edition)
+        label = self._narrowed(draft, label, originator)
+        editions = {draft.kind: edition} if edition else {}
+        return take(self._office, hand, draft, label, originator=originator, beyond=beyond, editions=editions)
 
     def take_all(
         self,
@@ -143,10 +147,22 @@ class House:
         originator: str,
         beyond: Beyond = Beyond.WARN,
     ) -> list[Taken | Refused]:
-        """Enter many drafts of one kind, each under its label, and say of each what became of it."""
-        kind = labelled[0][0].kind if labelled else ""
-        edition = self.desk_of(kind).editions.get(kind) if kind else None
-        return take_all(self._office, hand, labelled, originator=originator, beyond=beyond, edition=edition)
+        """Enter many drafts, each under its label, and say of each what became of it."""
+        editions = {kind: edition for desk in self.desks.values() for kind, edition in desk.editions.items()}
+        narrowed: dict[int, Refused] = {}
+        fit: list[tuple[Draft, Label]] = []
+        for number, (draft, label) in enumerate(labelled):
+            try:
+                fit.append((draft, self._narrowed(draft, label, originator)))
+            except Refused as refusal:
+                narrowed[number] = refusal
+        taken = iter(take_all(self._office, hand, fit, originator=originator, beyond=beyond, editions=editions))
+        return [narrowed[number] if number in narrowed else next(taken) for number in range(len(labelled))]
+
+    def _narrowed(self, draft: Draft, label: Label, originator: str) -> Label:
+        """Return the label of a draft, no wider than what the draft itself says of its audience."""
+        desk = self.desk_of(draft.kind)
+        return desk.narrows(draft, label, self.local.get(desk.name), originator) if desk.narrows else label
 
     def clerk(self, desk: str, hand: Hand, world: World) -> HouseClerk:
         """Return what a service of a desk may do at this node for `hand`, in one world."""
@@ -320,6 +336,7 @@ class HouseClerk:
         self.title: Final = house.settings.title
         self.keeper: Final = house.settings.keeper
         self.largest: Final = house.settings.largest
+        self.local: Final = house.local.get(desk)
         self._house = house
         self._desk = desk
         self._world = world
@@ -382,6 +399,12 @@ def shipped_policies() -> list[str]:
     """Return the policy files that come with the software."""
     folder = files("diwan.release") / "policies"
     return [file.read_text("utf-8") for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".toml")]
+
+
+def _beside(folder: Path, desk: str) -> dict[str, bytes]:
+    """Return the files that an administrator laid beside the node for a desk, by their names below its folder."""
+    root = folder / "desks" / desk
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in sorted(root.rglob("*")) if file.is_file()}
 
 
 def _desks() -> dict[str, Desk]:

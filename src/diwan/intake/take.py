@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -49,7 +49,7 @@ def take(
     *,
     originator: str,
     beyond: Beyond = Beyond.WARN,
-    edition: Edition | None = None,
+    editions: Mapping[str, Edition] | None = None,
 ) -> Taken:
     """Enter one draft under `label` in the name of `originator`; durable when this returns.
 
@@ -57,7 +57,7 @@ def take(
         Refused: with the reason; nothing was entered.
     """
     labelled = [(draft, label)]
-    (outcome,) = take_all(office, hand, labelled, originator=originator, beyond=beyond, edition=edition)
+    (outcome,) = take_all(office, hand, labelled, originator=originator, beyond=beyond, editions=editions)
     if isinstance(outcome, Refused):
         raise outcome
     return outcome
@@ -70,7 +70,7 @@ def take_all(
     *,
     originator: str,
     beyond: Beyond = Beyond.WARN,
-    edition: Edition | None = None,
+    editions: Mapping[str, Edition] | None = None,
 ) -> list[Taken | Refused]:
     """Enter many drafts, each under its label, in one transaction, and say of each what became of it, in order.
 
@@ -86,7 +86,7 @@ def take_all(
         rules = ink.rules(office.book.rules())
         for label in {label for _, label in labelled}:
             check_label(office, rules, hand, label)
-        return _Taking(office, ink, rules, hand, originator).run(labelled, beyond, edition)
+        return _Taking(office, ink, rules, hand, originator).run(labelled, beyond, editions or {})
 
     return office.book.write(job)
 
@@ -108,7 +108,7 @@ class _Taking:
         self,
         labelled: Sequence[tuple[Draft, Label]],
         beyond: Beyond,
-        edition: Edition | None,
+        editions: Mapping[str, Edition],
     ) -> list[Taken | Refused]:
         outcomes: list[Taken | Refused] = []
         ready: list[_Ready] = []
@@ -116,7 +116,9 @@ class _Taking:
         for number, (draft, label) in enumerate(labelled):
             try:
                 label = self._no_freer(label, draft.handling)
-                settled = settle(self._ink, self._rules, near, self._originator, draft, label, beyond, edition)
+                settled = settle(
+                    self._ink, self._rules, near, self._originator, draft, label, beyond, editions.get(draft.kind)
+                )
                 for issued, under in settled.drafts:
                     if near.may_be_ended(issued) or any(link.relation in ENDS for link in issued.links):
                         check_ending(self._ink, self._rules, self._hand, issued, under)

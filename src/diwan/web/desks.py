@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl
 
 from anyio.to_thread import run_sync
 from litestar import Response, delete, get, post
+from msgspec.structs import replace
 
 from diwan.desk import Board, Desk, Request, Route, Service
 from diwan.desk import Response as Said
 from diwan.house import House
 from diwan.terms.errors import NotFound
+from diwan.web.form import read_own_form
 from diwan.web.pages import Pages
 from diwan.web.visit import BASES, Asked, visit_of
 
@@ -23,33 +25,50 @@ _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return a handler for every board, and one for all routes of the same shape."""
-    boards = [_board(pages, board) for desk in house.desks.values() for board in desk.boards]
-    declared = sorted((route for desk in house.desks.values() for route in desk.routes), key=_shape)
-    services = [_service(desk, service) for desk in house.desks.values() for service in desk.services]
-    return [*boards, *(_protocol(shape, tuple(alike)) for shape, alike in groupby(declared, key=_shape)), *services]
+    boards = [
+        made for desk in house.desks.values() for board in desk.boards for made in _board(house, pages, desk, board)
+    ]
+    declared = sorted(
+        ((name, route) for name, desk in house.desks.items() for route in desk.routes), key=lambda one: _shape(one[1])
+    )
+    services = [_service(house, desk, service) for desk in house.desks.values() for service in desk.services]
+    protocols = [
+        _protocol(house, shape, tuple(alike)) for shape, alike in groupby(declared, key=lambda one: _shape(one[1]))
+    ]
+    return [*boards, *protocols, *services]
 
 
-def _board(pages: Pages, board: Board) -> Any:
+def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
     @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=True)
     def show(request: Asked) -> Response[str]:
         visit = visit_of(request)
-        view = board.view(visit.room, _request(request, {}))
+        view = board.view(visit.room, _request(request, {}, house.local.get(desk.name)))
         return pages.page(visit, board.template, view, here=board.path)
 
-    return show
+    @post(board.path, name=f"ask {board.path}", opt={"reads": board.reads}, status_code=200)
+    async def ask(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        form = await read_own_form(request, visit)
+        files = tuple((name, data.decode("utf-8", "replace")) for name, data in form.files.items())
+        asked = replace(_request(request, {}, house.local.get(desk.name)), pairs=(*form.fields, *files))
+        view = await run_sync(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
+        return pages.page(visit, board.template, view, here=board.path)
+
+    return [show, ask] if board.asks else [show]
 
 
-def _protocol(shape: str, alike: tuple[Route, ...]) -> Any:
-    patterns = [(_pattern(route), route) for route in alike]
-    reads = ", ".join(sorted({route.reads for route in alike}))
+def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) -> Any:
+    patterns = [(_pattern(route), route, house.local.get(desk)) for desk, route in alike]
+    declared = tuple(route for _, route in alike)
+    reads = ", ".join(sorted({route.reads for route in declared}))
 
-    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": alike}, sync_to_thread=True)
+    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": declared}, sync_to_thread=True)
     def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         asked = request.scope["path"].removeprefix(visit.base)
-        for pattern, route in patterns:
+        for pattern, route, local in patterns:
             if found := pattern.fullmatch(asked):
-                return answer_of(route.handler(visit.room, _request(request, found.groupdict())))
+                return answer_of(route.handler(visit.room, _request(request, found.groupdict(), local)))
         raise NotFound
 
     return answer
@@ -58,7 +77,7 @@ def _protocol(shape: str, alike: tuple[Route, ...]) -> Any:
 Answer = Callable[[Asked], Awaitable[Response[bytes]]]
 
 
-def _service(desk: Desk, service: Service) -> Any:
+def _service(house: House, desk: Desk, service: Service) -> Any:
     path = _PARAMETER.sub(r"{\1:str}", service.path)
     opt = {"reads": service.reads, "service": service, "says": desk.wording.says if desk.wording else None}
 
@@ -68,7 +87,7 @@ def _service(desk: Desk, service: Service) -> Any:
     async def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         body = await request.body() if service.method == "POST" else b""
-        asked = _request(request, dict(request.path_params), body)
+        asked = _request(request, dict(request.path_params), house.local.get(desk.name), body)
         return answer_of(await run_sync(service.handler, visit.clerk(desk.name), asked))
 
     return answer
@@ -92,7 +111,7 @@ def _pattern(route: Route) -> re.Pattern[str]:
     )
 
 
-def _request(request: Asked, path: dict[str, str], body: bytes = b"") -> Request:
+def _request(request: Asked, path: dict[str, str], local: object, body: bytes = b"") -> Request:
     query = request.scope["query_string"].decode("latin-1")
     pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
     url = request.url
@@ -105,4 +124,5 @@ def _request(request: Asked, path: dict[str, str], body: bytes = b"") -> Request
         accept=request.headers.get("accept", ""),
         media_type=request.headers.get("content-type", ""),
         body=body,
+        local=local,
     )

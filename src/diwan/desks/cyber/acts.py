@@ -1,18 +1,31 @@
-"""What is done at the cyber desk: definitions looked up, pushed envelopes entered, editions issued."""
+"""What is done at the cyber desk: files opened, definitions looked up, editions issued, sightings told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
+from uuid import UUID
 
+import msgspec
+
+from diwan.desk import Act, Deed
+from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.markings import said_by
-from diwan.desks.cyber.kinds.stix import alias
-from diwan.desks.cyber.parse.json_bytes import read_object
-from diwan.desks.cyber.parse.stix import parse
-from diwan.reading import ReadingRoom
+from diwan.desks.cyber.kinds.misp import EVENT, Cut, cuts, label_of, label_of_all
+from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, written_ms
+from diwan.desks.cyber.parse import edition as stix_edition
+from diwan.desks.cyber.parse import misp
+from diwan.desks.cyber.parse.finding import MOST
+from diwan.desks.cyber.parse.json_bytes import Form, objects_in, read_object
+from diwan.desks.cyber.parse.rules import check_object
+from diwan.desks.cyber.parse.stix import Nonconforming, parse, parse_upgraded
+from diwan.desks.cyber.parse.stix20 import is_old, upgrade
+from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.item import Draft
-from diwan.terms.label import Handling
+from diwan.terms.label import Handling, Label
 
 _DEFINITION: Final = b"marking-definition"
 
@@ -20,7 +33,7 @@ _DEFINITION: Final = b"marking-definition"
 class Definitions(Mapping[str, Handling]):
     """What marking definitions say, by id: those that came along, then those that the reader may see here."""
 
-    def __init__(self, room: ReadingRoom, came: Iterable[bytes]) -> None:
+    def __init__(self, room: ReadingRoom | None, came: Iterable[bytes]) -> None:
         """Read the definitions among the objects that came; others are looked up when an object names them."""
         self._room = room
         self._said = dict(_definitions(came))
@@ -44,8 +57,9 @@ class Definitions(Mapping[str, Handling]):
         return len(self._said)
 
     def _look_up(self, ident: str) -> Handling:
-        for item in self._room.known_as(alias(ident)):
-            return said_by(read_object(self._room.parts(item)[0].data))
+        if self._room is not None:
+            for item in self._room.known_as(alias(ident)):
+                return said_by(read_object(self._room.parts(item)[0].data))
         return Handling()
 
 
@@ -69,3 +83,153 @@ def _definitions(came: Iterable[bytes]) -> Iterator[tuple[str, Handling]]:
                 continue  # told when it is that object's turn
             if said.get("type") == "marking-definition" and isinstance(said.get("id"), str):
                 yield said["id"], said_by(said)
+
+
+def open_file(data: bytes, file: str, names: Mapping[str, str]) -> Iterable[Draft | Reject]:
+    """Yield the draft or the reject of every STIX object or MISP event in a file; its content decides which it is."""
+    if _is_misp(data):
+        return misp.events_in(data, file, names)
+    return open_stix(data, file, None)
+
+
+def open_stix(data: bytes, file: str, room: ReadingRoom | None) -> Iterator[Draft | Reject]:
+    """Yield the draft or the reject of every object in a bundle, an envelope, a list, JSON lines or a single object.
+
+    What says that it is STIX 2.0 comes out as 2.1, its original bytes beside it. Marking definitions that do not come
+    along are looked up in `room`.
+    """
+    try:
+        cut = objects_in(data)
+    except Malformed as wrong:
+        yield Reject(file, "/", (Finding("json.read", Weight.ERROR, "/", str(wrong)),))
+        return
+    known = Definitions(room, cut.objects)
+    version = cut.head.get("spec_version") if cut.form is Form.BUNDLE else None
+    lines = cut.lines()
+    for place, raw in enumerate(cut.objects):
+        where = f"/objects/{place}" if cut.form is not Form.OBJECT else "/"
+        yield from _opened(raw, file, where, version, known, lines)
+
+
+def check_file(data: bytes) -> Sequence[Finding]:
+    """Return everything that our own rules find wrong with the STIX objects or MISP events in a file."""
+    return misp.check_events(data) if _is_misp(data) else tuple(islice(_found(data), MOST))
+
+
+def _found(data: bytes) -> Iterator[Finding]:
+    try:
+        cut = objects_in(data)
+    except Malformed as wrong:
+        yield Finding("file.json", Weight.ERROR, "/", str(wrong))
+        return
+    for place, (raw, line) in enumerate(zip(cut.objects, cut.lines(), strict=True)):
+        where = "" if cut.form is Form.OBJECT else f"/objects/{place}"
+        try:
+            found = check_object(read_object(raw), where)
+        except Malformed as wrong:
+            found = (Finding("json.read", Weight.ERROR, where or "/", str(wrong)),)
+        yield from (msgspec.structs.replace(one, line=line) for one in found)
+
+
+def narrow(draft: Draft, label: Label, local: object, originator: str) -> Label:
+    """Return the label of a draft, no wider than the distribution that a MISP event itself asks for.
+
+    Raises:
+        NotAllowed: the event's audience is not known here, or nobody would be left.
+    """
+    if draft.kind != EVENT or not isinstance(local, Local):
+        return label
+    whole = cuts(misp.event_of(draft.parts[0].data))[0]
+    return label_of_all(whole.claims, local.audiences.sharing(originator), label)
+
+
+def cut_event(
+    draft: Draft, label: Label | None, local: Local, originator: str, ident: str
+) -> list[tuple[Draft, Label]]:
+    """Return a MISP event under the label its distribution means, with an edition where a part is for fewer readers.
+
+    Raises:
+        NotAllowed: an audience is not known here, or the rest would tell of what is left out.
+    """
+    sharing = local.audiences.sharing(originator)
+    found: list[Cut] = cuts(misp.event_of(draft.parts[0].data))
+    whole = (draft, label_of_all(found[0].claims, sharing, label))
+    if len(found) == 1:
+        return [whole]
+    return [whole, (misp.edition(draft, ident), label_of(found[1].claims[0], sharing, label))]
+
+
+def edition(draft: Draft, ident: str) -> Draft:
+    """Return a STIX object or MISP event without what only some may know, under a random id of its own."""
+    return misp.edition(draft, ident) if draft.kind == EVENT else stix_edition.edition(draft, ident)
+
+
+def _opened(
+    raw: bytes, file: str, where: str, version: object, known: Mapping[str, Handling], lines: Iterator[int]
+) -> Iterator[Draft | Reject]:
+    line = next(lines)
+    try:
+        yield from _drafts(raw, version if isinstance(version, str) else None, known)
+    except Malformed as wrong:
+        findings = wrong.findings if isinstance(wrong, Nonconforming) else ()
+        said = findings or (Finding("json.read", Weight.ERROR, where, str(wrong)),)
+        told = (msgspec.structs.replace(one, line=line, path=f"{where}{one.path}".replace("//", "/")) for one in said)
+        yield Reject(file, where, tuple(told))
+
+
+def _drafts(raw: bytes, version: str | None, known: Mapping[str, Handling]) -> Iterator[Draft]:
+    if b'"2.1"' in raw:  # says its version, or at least could; the common case is read once
+        yield parse(raw, {}, known)
+        return
+    said = read_object(raw)
+    if not is_old(said, version):
+        yield parse(raw, {}, known)
+        return
+    first, *others = upgrade(said)
+    yield parse_upgraded(first, raw, known)
+    for other in others:
+        yield parse_upgraded(other, raw, known)
+
+
+def _is_misp(data: bytes) -> bool:
+    head = data[:4096]
+    return b'"Event"' in head or (b'"distribution"' in head and b'"type":"bundle"' not in head.replace(b" ", b""))
+
+
+def _sighting(room: ReadingRoom, item: Released, deed: Deed) -> Draft:
+    return _said(item, deed, "sighting", {"sighting_of_ref": _id(item), "count": 1, "last_seen": written_ms(deed.now)})
+
+
+def _false_positive(room: ReadingRoom, item: Released, deed: Deed) -> Draft:
+    said = {"opinion": "strongly-disagree", "object_refs": [_id(item)], "labels": ["false-positive"]}
+    return _said(item, deed, "opinion", said)
+
+
+def _said(item: Released, deed: Deed, kind: str, said: Mapping[str, object]) -> Draft:
+    at = written_ms(deed.now)
+    ident = f"{kind}--{UUID(hex=deed.ident, version=4)}"
+    told = {"type": kind, "spec_version": "2.1", "id": ident, "created": at, "modified": at, **said}
+    if deed.note:
+        told["description" if kind == "sighting" else "explanation"] = deed.note
+    return msgspec.structs.replace(parse(msgspec.json.encode(told), {}), parent=item.ref)
+
+
+def _id(item: Released) -> str:
+    return msgspec.json.decode(item.brief, type=Brief).id
+
+
+def _can_be_sighted(_: ReadingRoom, item: Released) -> bool:
+    # A sighting is of any domain object, and of no observable (STIX 2.1, section 5.2).
+    return item.kind.removeprefix("cyber.") in SDOS
+
+
+def _to_its_readers(_: Released) -> tuple[str, ...]:
+    return ()
+
+
+ACTS: Final = (
+    Act("sighting", "Seen here", False, _can_be_sighted, _sighting, _to_its_readers),
+    Act("false-positive", "A false positive, with a reason", True, _can_be_sighted, _false_positive, _to_its_readers),
+)
+ACTS_BY_KIND: Final = {kind_of(name): ACTS for name in SDOS}
+EDITIONS: Final = {**dict.fromkeys(KINDS, edition), EVENT: edition}

@@ -118,3 +118,8 @@ def written(at: Instant) -> str:
     """Return an instant as TAXII 2.1 writes timestamps, `2017-01-24T08:00:00.000001Z` (section 2)."""
     seconds, micro = divmod(at, 1_000_000)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micro:06}Z"
+
+
+def written_ms(at: Instant) -> str:
+    """Return an instant as STIX writes `created` and `modified`, to the millisecond (STIX 2.1, section 3.2)."""
+    return f"{written(at)[:-4]}Z"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, Final
@@ -14,8 +14,9 @@ from diwan.desks.cyber.kinds.observable import Observable, of_sco
 from diwan.desks.cyber.kinds.stix import MEDIA_TYPE, Brief, alias, instant_of, kind_of, sortable
 from diwan.desks.cyber.parse.json_bytes import read_object
 from diwan.desks.cyber.parse.observed import of_pattern
-from diwan.desks.cyber.parse.schema import conforms, schema_findings
+from diwan.desks.cyber.parse.rules import faults
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Finding
 from diwan.terms.item import Draft, Link, Part, Version
 from diwan.terms.label import Handling
 
@@ -40,6 +41,15 @@ _SPOKEN: Final = ("name", "description", "abstract", "content", "explanation", "
 _NAMED: Final = ("name", "value", "abstract", "subject", "display_name", "account_login", "key", "path", "pattern")
 
 
+class Nonconforming(Malformed):
+    """The object breaks rules of the standard; `findings` says which."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        """Tell the first few in the text."""
+        super().__init__(f"STIX: {'; '.join(map(str, findings[:5]))}. Not registered.")
+        self.findings = tuple(findings)
+
+
 def parse(data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] | None = None) -> Draft:
     """Return the draft of one STIX 2.1 object, with the bytes as they came as its only part.
 
@@ -53,10 +63,21 @@ def parse(data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] |
     said = read_object(data)
     if said.get("type") == "bundle":
         raise Malformed("STIX: a bundle holds many objects; import it, or push it over TAXII. Nothing was entered.")
-    if found := [] if conforms(str(said.get("type")), said) else list(schema_findings(str(said.get("type")), said)):
-        told = "; ".join(map(str, found[:5]))
-        raise Malformed(f"STIX: {told}. Not registered.")
+    if found := faults(said):
+        raise Nonconforming(found)
     return derive(said, (Part(NAME, MEDIA_TYPE, data),), known or {})
+
+
+def parse_upgraded(said: Mapping[str, Any], original: bytes, known: Mapping[str, Handling]) -> Draft:
+    """Return the draft of an object that was made 2.1 of STIX 2.0, with the original bytes as its second part.
+
+    Raises:
+        Nonconforming: what came of it breaks rules of STIX 2.1.
+    """
+    if found := faults(said):
+        raise Nonconforming(found)
+    parts = (Part(NAME, MEDIA_TYPE, _encode(said)), Part(ORIGINAL, MEDIA_TYPE, original))
+    return derive(said, parts, known)
 
 
 def derive(said: Mapping[str, Any], parts: tuple[Part, ...], known: Mapping[str, Handling]) -> Draft:

@@ -16,7 +16,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def envelope(objects: Sequence[bytes], cursor: str | None) -> bytes:
-    """Return an envelope around objects as they came, byte for byte (TAXII 2.1, section 3.7); empty lists are left out."""
+    """Return an envelope around objects as they came, byte for byte (TAXII 2.1, section 3.7); no empty list is sent."""
     head = b'{"more":true,"next":' + _encode(cursor) if cursor is not None else b'{"more":false'
     return b"".join((head, b',"objects":[', b",".join(objects), b"]}")) if objects else head + b"}"
 

@@ -1,4 +1,4 @@
-"""What is pushed over TAXII: each object whole or not at all, under the label of its collection, and a status of all."""
+"""What is pushed over TAXII: each object whole or not at all, under its collection's label, and a status of all."""
 
 from __future__ import annotations
 
