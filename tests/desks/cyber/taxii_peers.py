@@ -43,6 +43,8 @@ class Answer:
     headers: Headers = field(default_factory=dict)
     cut: bool = False
     """Whether the line breaks before anything is said."""
+    asleep: float = 0.0
+    """Seconds before it is."""
 
 
 @dataclass
@@ -405,6 +407,7 @@ class Bench:
         query = dict(parse_qsl(scope["query_string"].decode()))
         assert self.peer is not None
         answer = self.peer.answer(Ask(scope["method"], scope["path"], query, headers, body))
+        await asyncio.sleep(answer.asleep)
         if answer.cut:
             raise asyncio.CancelledError
         told = {"Date": format_datetime(moment(self.peer.clock.at), usegmt=True), **answer.headers}

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diwan.desks.cyber.calls.line import Call, Fault, Line, Oversized, fetch
+from diwan.desks.cyber.calls.call import Call, Fault, Oversized
+from diwan.desks.cyber.calls.line import Line, fetch
 from diwan.desks.cyber.calls.poll import poll
 from diwan.desks.cyber.calls.source import Source
 from diwan.desks.cyber.calls.state import State, due, health, resumed
@@ -348,6 +349,31 @@ def test_gzip_of_one_and_of_several_members_is_read(bench: Bench, client: httpx.
     peer.faults = [Answer(body, 200, {"Content-Encoding": "gzip"})]
 
     assert fetch(line(client, peer.clock), Call(bench.root)).body == b'{"title":"two"}'
+
+
+def test_an_answer_that_trickles_in_for_ever_is_left(bench: Bench, client: httpx.Client) -> None:
+    peer = Peer(Clock())
+    bench.peer = peer
+    peer.faults = [Answer(b"{}")] * 4
+    ticks = iter(range(0, 10**6, 301))
+
+    with pytest.raises(Fault, match="takes longer than 300 s to answer"):
+        fetch(line(client, peer.clock, clock=lambda: START + next(ticks) * SECOND), Call(bench.root))
+
+    assert len(peer.asks) == 4
+
+
+def test_a_server_that_says_nothing_is_asked_again_and_left(bench: Bench) -> None:
+    peer = Peer(Clock())
+    filled(peer, 1)
+    peer.faults = [Answer(asleep=0.3)] * 4
+    with httpx.Client(trust_env=False, timeout=0.1) as hasty:
+        reader = node(bench, hasty, peer)
+
+        reader.poll()
+
+    assert reader.state.last_error.endswith("did not answer in time. Nothing was taken.")
+    assert (len(peer.clock.waited), reader.state.failures, reader.entered) == (3, 1, [])
 
 
 @pytest.mark.parametrize(

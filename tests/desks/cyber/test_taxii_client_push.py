@@ -9,11 +9,9 @@ import httpx
 import msgspec
 import pytest
 
-from diwan.desks.cyber.calls.line import Fault, Line
+from diwan.desks.cyber.calls.call import Fault
+from diwan.desks.cyber.calls.line import Line
 from diwan.desks.cyber.calls.protocol import (
-    Collection,
-    Discovery,
-    Record,
     collection_of,
     collections_of,
     delete,
@@ -24,6 +22,7 @@ from diwan.desks.cyber.calls.protocol import (
     versions_of,
 )
 from diwan.desks.cyber.calls.push import Outcome, push
+from diwan.desks.cyber.calls.resources import Collection, Discovery, Record
 from diwan.desks.cyber.calls.source import Source
 
 sys.path.insert(0, str(Path(__file__).parent))

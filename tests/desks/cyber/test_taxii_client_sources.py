@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import random
 import socket
 import ssl
 import threading
@@ -18,8 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diwan.desks.cyber.calls.backoff import delay, retry_after
+from diwan.desks.cyber.calls.call import Call, Fault
 from diwan.desks.cyber.calls.dates import grain_of, instant_of, written
-from diwan.desks.cyber.calls.line import Call, Fault, Line, connect, fetch
+from diwan.desks.cyber.calls.line import connect, fetch, line_to
 from diwan.desks.cyber.calls.source import Source, authorization, read_sources
 from diwan.terms.errors import Malformed
 from diwan.terms.time import Instant
@@ -228,7 +228,7 @@ def test_tls_is_verified_and_our_certificate_is_shown(tmp_path: Path, authority:
         threading.Thread(target=_answer_once, args=(listener, context, met), daemon=True).start()
         source = Source(name="p", root=root, collection="c", certificate="peer.pem", authority=authority)
         with connect(source, tmp_path) as client:
-            line = Line(client, lambda: NOW, lambda _: None, random.Random(7).random)
+            line = line_to(source, client, "", clock=lambda: NOW, wait=lambda _: None, chance=lambda: 0.5)
             if answered:
                 assert fetch(line, Call(root)).body == b"{}"
                 assert isinstance(met[0], dict)

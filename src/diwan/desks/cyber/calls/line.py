@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ssl
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 from urllib.parse import urljoin, urlsplit
@@ -12,69 +11,15 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import msgspec
 
-from diwan.desks.cyber.calls.backoff import CAP, delay, http_date, retry_after
-from diwan.desks.cyber.calls.source import Source, secured, visible
-from diwan.terms.errors import Refused
+from diwan.desks.cyber.calls.backoff import CAP, delay, retry_after
+from diwan.desks.cyber.calls.body import MOST, pieces
+from diwan.desks.cyber.calls.call import LASTING, Call, Fault, Reply, place_of, told_in
+from diwan.desks.cyber.calls.source import Source, authorization, secured
 from diwan.terms.time import Instant
 
-MOST: Final = 32 * 1024 * 1024
-"""Bytes of one answer at most, unpacked."""
-_LONGEST: Final = 300 * 1_000_000
 _REDIRECTS: Final = 3
 _MOVED: Final = frozenset((301, 302, 303, 307, 308))
 _LATER: Final = frozenset((408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524))
-_LASTING: Final = {
-    401: "the server does not know these credentials",
-    403: "the server does not allow this to these credentials",
-    404: "there is nothing at this address, or nothing for these credentials",
-}
-_ERROR_BODY: Final = 64 * 1024
-
-
-class Fault(Refused):
-    """A call that did not succeed, and whether asking again can help."""
-
-    def __init__(self, said: str, *, status: int = 0, again: bool = False, after: float = 0.0) -> None:
-        """Say what happened; `again` when the same call may succeed, in `after` seconds at the earliest."""
-        super().__init__(said)
-        self.status = status
-        self.again = again
-        self.after = after
-
-    @property
-    def lasting(self) -> bool:
-        """Return whether only a person can mend it: 401, 403 and 404 (TAXII 2.1, 5.1-5.8)."""
-        return self.status in _LASTING
-
-
-class Oversized(Fault):
-    """An answer longer than we take; asking for fewer objects may help."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What a server answered, whole."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-    """Names in lower case."""
-
-    @property
-    def clock(self) -> Instant | None:
-        """Return the server's own clock, whole seconds, where it tells it."""
-        return http_date(self.headers.get("date", ""))
-
-
-class Call(msgspec.Struct, frozen=True):
-    """One thing asked."""
-
-    url: str
-    query: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    method: str = "GET"
-    body: bytes = b""
-    tries: int = 4
-    """How often it is asked at most; a wait lies between two tries."""
 
 
 class Line(msgspec.Struct):
@@ -102,6 +47,23 @@ def connect(source: Source, keys: Path) -> httpx.Client:
         context.load_cert_chain(str(keys / source.certificate))
     timeout = httpx.Timeout(30.0, connect=10.0)
     return httpx.Client(verify=context, timeout=timeout, follow_redirects=False, trust_env=False)
+
+
+def line_to(
+    source: Source,
+    client: httpx.Client,
+    secret: str,
+    *,
+    clock: Callable[[], Instant],
+    wait: Callable[[float], None],
+    chance: Callable[[], float],
+) -> Line:
+    """Return the line to a source, with the text of its file in `keys/`.
+
+    Raises:
+        Malformed: the text is not of the form that the source's `auth` asks for.
+    """
+    return Line(client, clock, wait, chance, authorization=authorization(source, secret), plain=source.plain)
 
 
 def fetch(line: Line, call: Call) -> Reply:
@@ -132,7 +94,7 @@ def _followed(line: Line, call: Call) -> Reply:
         if reply.status not in _MOVED:
             return _judged(line, call, reply)
         url = _target(url, reply, call)
-    raise Fault(f"{_place(call)} sends us round and round. Nothing was taken.")
+    raise Fault(f"{place_of(call)} sends us round and round. Nothing was taken.")
 
 
 def _target(url: str, reply: Reply, call: Call) -> str:
@@ -143,9 +105,9 @@ def _target(url: str, reply: Reply, call: Call) -> str:
         same = False
     # A redirect may name any host that this node can reach and others cannot, and would be sent our credentials.
     if not same:
-        raise Fault(f"{_place(call)} sends us to another host, which is never followed. Nothing was taken.")
+        raise Fault(f"{place_of(call)} sends us to another host, which is never followed. Nothing was taken.")
     if call.method != "GET":
-        raise Fault(f"{_place(call)} sends a {call.method} elsewhere, which is never followed. Nothing was sent on.")
+        raise Fault(f"{place_of(call)} sends a {call.method} elsewhere, which is never followed. Nothing was sent on.")
     return there.partition("?")[0].partition("#")[0]
 
 
@@ -157,7 +119,6 @@ def _origin(url: str) -> tuple[str, str, int]:
 def _once(line: Line, call: Call) -> Reply:
     if not secured(call.url, plain=line.plain):
         raise Fault("An address that is neither https nor this machine is not called.")
-    began = line.clock()
     try:
         headers = [("Accept-Encoding", "gzip"), *call.headers]
         headers += [("Authorization", line.authorization)] if line.authorization else []
@@ -167,87 +128,33 @@ def _once(line: Line, call: Call) -> Reply:
         )
         response = line.client.send(request, stream=True, follow_redirects=False, auth=None)
         try:
-            body = b"".join(_bounded(line, call, response, began))
+            body = b"".join(pieces(call, response, line.most, line.clock))
         finally:
             response.close()
         return Reply(response.status_code, body, {name.lower(): text for name, text in response.headers.items()})
     except httpx.TimeoutException:
-        raise Fault(f"{_place(call)} did not answer in time. Nothing was taken.", again=True) from None
+        raise Fault(f"{place_of(call)} did not answer in time. Nothing was taken.", again=True) from None
     except httpx.TransportError as cut:
         _cut(call, cut)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError):
-        raise Fault(f"{_place(call)} cannot be asked or answers what is not HTTP. Nothing was taken.") from None
+        raise Fault(f"{place_of(call)} cannot be asked or answers what is not HTTP. Nothing was taken.") from None
 
 
 def _cut(call: Call, cut: httpx.TransportError) -> NoReturn:
     if "CERTIFICATE_VERIFY_FAILED" in str(cut):
-        said = f"{_place(call)} shows a certificate that no authority we trust answers for. Nothing was taken."
+        said = f"{place_of(call)} shows a certificate that no authority we trust answers for. Nothing was taken."
         raise Fault(said) from None
-    said = f"The line to {_place(call)} broke ({type(cut).__name__}). Nothing was taken."
+    said = f"The line to {place_of(call)} broke ({type(cut).__name__}). Nothing was taken."
     raise Fault(said, again=True) from None
-
-
-def _bounded(line: Line, call: Call, response: httpx.Response, began: Instant) -> Iterator[bytes]:
-    packed = response.headers.get("content-encoding", "").strip().lower()
-    if packed not in ("", "identity", "gzip", "x-gzip"):
-        raise Fault(f"{_place(call)} packs its answer as nobody asked. Nothing was taken.")
-    most = line.most if response.is_success else _ERROR_BODY
-    left = most
-    for piece in _unpacked(call, response, packed, most):
-        left -= len(piece)
-        if left < 0 and not response.is_success:
-            return
-        if left < 0:
-            said = f"{_place(call)} answers more than {most} bytes. Nothing was taken."
-            raise Oversized(said, status=response.status_code)
-        if line.clock() - began > _LONGEST:
-            raise Fault(f"{_place(call)} takes longer than {_LONGEST // 1_000_000} s to answer.", again=True)
-        yield piece
-
-
-def _unpacked(call: Call, response: httpx.Response, packed: str, most: int) -> Iterator[bytes]:
-    if packed in ("", "identity"):
-        yield from response.iter_raw()
-        return
-    opener = zlib.decompressobj(31)
-    try:
-        for raw in response.iter_raw():
-            while raw:
-                # One step never unpacks more than a piece: a bomb is met a piece at a time.
-                yield opener.decompress(raw, min(most + 1, 1024 * 1024))
-                raw = opener.unconsumed_tail or opener.unused_data
-                opener = zlib.decompressobj(31) if opener.eof else opener
-    except zlib.error:
-        raise Fault(f"{_place(call)} says gzip and sends something else. Nothing was taken.") from None
-
-
-class _Told(msgspec.Struct, frozen=True):
-    title: object = ""
-    description: object = ""
 
 
 def _judged(line: Line, call: Call, reply: Reply) -> Reply:
     status = reply.status
     if httpx.codes.is_success(status):
         return reply
-    said = f"{_place(call)} answers {status}"
-    said += f": {_LASTING[status]}" if status in _LASTING else ""
-    told = _told(reply.body)
+    said = f"{place_of(call)} answers {status}"
+    said += f": {LASTING[status]}" if status in LASTING else ""
+    told = told_in(reply.body)
     said += f" (it says: {told})." if told else "."
     after = retry_after(reply.headers.get("retry-after", ""), line.clock())
     raise Fault(said, status=status, again=status in _LATER, after=after if status in _LATER else 0.0)
-
-
-def _told(body: bytes) -> str:
-    """Return what a TAXII error message says (TAXII 2.1, 3.6.1), or nothing."""
-    try:
-        told = msgspec.json.decode(body, type=_Told)
-    except (ValueError, RecursionError):
-        return ""
-    texts = [text for text in (told.title, told.description) if isinstance(text, str) and text]
-    return visible(": ".join(texts))
-
-
-def _place(call: Call) -> str:
-    parts = urlsplit(call.url)
-    return visible(f"{parts.hostname}{parts.path}")

@@ -8,9 +8,12 @@ from typing import Final
 import msgspec
 
 from diwan.desks.cyber.calls.backoff import CAP, delay
+from diwan.desks.cyber.calls.call import Fault, Oversized
 from diwan.desks.cyber.calls.dates import instant_of
-from diwan.desks.cyber.calls.line import Fault, Line, Oversized
-from diwan.desks.cyber.calls.protocol import Sheet, ident_of, manifest_of, objects_page, ranged_page
+from diwan.desks.cyber.calls.line import Line
+from diwan.desks.cyber.calls.protocol import manifest_of, objects_page, ranged_page
+from diwan.desks.cyber.calls.resources import ident_of
+from diwan.desks.cyber.calls.sheet import Sheet
 from diwan.desks.cyber.calls.source import Source
 from diwan.desks.cyber.calls.state import State, Walk, failed
 from diwan.desks.cyber.calls.step import Page, begun, restarted, step, trusted
@@ -60,8 +63,8 @@ def _asked(line: Line, source: Source, walk: Walk, state: State) -> Sheet:
 
 
 def _dated(line: Line, source: Source, walk: Walk, sheet: Sheet) -> Sheet:
-    """Return a page that has no other way on with its last date, as the manifest of the same question tells it."""
-    if not sheet.more or sheet.next or sheet.last is not None or not sheet.objects:
+    """Return a page without cursor and date with its last date, as the manifest of the same question tells it."""
+    if sheet.next or sheet.last is not None or not sheet.objects:
         return sheet
     try:
         records = manifest_of(

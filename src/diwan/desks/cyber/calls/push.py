@@ -8,9 +8,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from diwan.desks.cyber.calls.call import Fault, Reply
 from diwan.desks.cyber.calls.dates import SECOND, instant_of
-from diwan.desks.cyber.calls.line import Fault, Line, Reply
-from diwan.desks.cyber.calls.protocol import Head, asked, head_of, place, posted, read, root_of
+from diwan.desks.cyber.calls.line import Line
+from diwan.desks.cyber.calls.protocol import asked, place, posted, root_of
+from diwan.desks.cyber.calls.resources import Head, head_of, read
 from diwan.desks.cyber.calls.source import Source, visible
 from diwan.terms.time import Instant
 

@@ -7,8 +7,8 @@ from typing import Final, Literal
 import msgspec
 
 from diwan.desks.cyber.calls.backoff import delay
+from diwan.desks.cyber.calls.call import Fault
 from diwan.desks.cyber.calls.dates import SECOND
-from diwan.desks.cyber.calls.line import Fault
 from diwan.desks.cyber.calls.source import Source
 from diwan.terms.time import Instant
 

@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
+from diwan.desks.cyber.calls.call import Fault
 from diwan.desks.cyber.calls.dates import SECOND, grain_of, instant_of, written
-from diwan.desks.cyber.calls.line import Fault
-from diwan.desks.cyber.calls.protocol import Sheet
+from diwan.desks.cyber.calls.sheet import Sheet
 from diwan.desks.cyber.calls.source import Source
 from diwan.desks.cyber.calls.state import SEEN, Seen, State, Walk, failed
 from diwan.terms.time import Instant
@@ -183,7 +183,9 @@ def _ended(source: Source, state: State, walk: Walk, clock: Instant, *, whole: b
     if since is None or (known is not None and known > since):
         since = known
     text = written(since) if since is not None else state.since
-    return msgspec.structs.replace(state, since=text, walk=None, seen=_kept(state.seen, since))
+    # A walk steps back a little from the dates that it meets, so behind `since` too.
+    floor = since - SECOND if since is not None else None
+    return msgspec.structs.replace(state, since=text, walk=None, seen=_kept(state.seen, floor))
 
 
 def _since(source: Source, walk: Walk, clock: Instant) -> Instant | None:
