@@ -148,6 +148,7 @@ def test_an_unknown_type_is_held_to_the_common_properties() -> None:
     seen = {"type": "x-desk-mark", "id": f"x-desk-mark--{NAME}", "value": "1"}
 
     assert (known("x-desk-note"), conforms("x-desk-note", said), conforms("x-desk-mark", seen)) == (False, True, True)
+    assert (known("core"), properties_of("core")) == (False, frozenset())
     assert not conforms("x-desk-note", {key: value for key, value in said.items() if key != "modified"})
 
 

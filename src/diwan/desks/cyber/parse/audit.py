@@ -153,7 +153,7 @@ def _fit(raw: bytes, said: dict[str, Any]) -> bool:
 
 
 def _validator() -> Callable[[dict[str, Any]], Any]:
-    from stix2validator import ValidationOptions, validate_instance  # type: ignore[import-untyped]  # noqa: PLC0415 -- slow import, no stubs
+    from stix2validator import ValidationOptions, validate_instance  # noqa: PLC0415 -- slow import
 
     options = ValidationOptions(version="2.1", silent=True)
     return lambda said: validate_instance(said, options)
@@ -161,6 +161,6 @@ def _validator() -> Callable[[dict[str, Any]], Any]:
 
 @functools.cache
 def _names() -> dict[str, str]:
-    from stix2validator.v21.enums import CHECK_CODES  # type: ignore[import-untyped]  # noqa: PLC0415 -- slow import, no stubs
+    from stix2validator.v21.enums import CHECK_CODES  # noqa: PLC0415 -- slow import
 
     return {code: name.replace("-", "_") for code, name in CHECK_CODES.items()}

@@ -51,9 +51,8 @@ def check_object(said: Mapping[str, Any], where: str = "") -> tuple[Finding, ...
     found = list(islice(schema_findings(_kind(said), said, where), MOST)) if not _conforms(said) else []
     places = {item.path for item in found}
     found += (item for item in examine(said, where) if item.path not in places)
-    found += (
-        finding("json.wide", path, "is beyond what every reader keeps: 2^53") for path in wide_numbers(said, where)
-    )
+    wide = islice(wide_numbers(said, where), MOST)
+    found += (finding("json.wide", path, "is beyond what every reader keeps: 2^53") for path in wide)
     return tuple(sorted(found[:MOST], key=lambda item: item.severity is not Weight.ERROR))
 
 

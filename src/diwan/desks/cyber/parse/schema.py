@@ -54,7 +54,7 @@ def schema_findings(kind: str, said: Mapping[str, Any], prefix: str = "") -> Ite
 
 def known(kind: str) -> bool:
     """Return whether the standard defines the type."""
-    return kind in _documents()[1]
+    return kind in _documents()[1] and kind not in (_CORE, _SCO_CORE)
 
 
 def properties_of(kind: str) -> frozenset[str]:
