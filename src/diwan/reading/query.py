@@ -68,10 +68,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """Of each of these, at least one (facet, value); `originator` and `kind` count as facets here."""
     data: bool = True
     """Whether the bytes are wanted too."""
+    refs: bool = False
+    """Whether the references of the items that hold them are."""
 
     def fingerprint(self) -> str:
         """Return what ties a cursor to this selection: with or without the bytes, it is one list."""
-        return sha256(msgspec.json.encode(msgspec.structs.replace(self, data=True))).hexdigest()[:16]
+        return sha256(msgspec.json.encode(msgspec.structs.replace(self, data=True, refs=False))).hexdigest()[:16]
 
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Return the terms of which at least one of each group must hold."""

@@ -61,11 +61,11 @@ class Arrival(msgspec.Struct, frozen=True):
     """As the standard writes it; empty where it gives none."""
     sorts: str
     """As versions follow each other."""
-    ref: Ref
-    """The item that holds it."""
-    media_type: str
-    data: bytes
+    originator: str
+    data: bytes = b""
     """Whole, as it came; empty where only the list was asked for."""
+    ref: Ref | None = None
+    """The item that holds it, where that was asked for."""
 
 
 @final

@@ -157,6 +157,7 @@ class ReadingRoom:
             terms=selection.query.terms(),
             groups=selection.groups(),
             data=selection.data,
+            ids=selection.refs,
         )
         with self._opened() as opened:
             found = arrivals(opened.shelf, pick, start, limit + 1, opened.density)
@@ -359,4 +360,5 @@ class ReadingRoom:
 
 
 def _arrival(at: Instant, one: Held) -> Arrival:
-    return Arrival(at, one.name, one.written, one.version, Ref(one.originator, one.id.hex()), one.media_type, one.data)
+    ref = Ref(one.originator, one.id.hex()) if one.id else None
+    return Arrival(at, one.name, one.written, one.version, one.originator, one.data, ref)

@@ -14,7 +14,7 @@ import msgspec
 from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 
-_COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator, a.id, a.media_type"
+_COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
 _ONCE: Final = (
     " AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND n.originator = a.originator"
     " AND n.content = a.content AND n.since < a.since)"
@@ -45,6 +45,8 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     """And under at least one of each of these."""
     data: bool = True
     """Whether the bytes are wanted too."""
+    ids: bool = False
+    """Whether the ids of the items that hold them are."""
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -56,9 +58,8 @@ class Held(msgspec.Struct, frozen=True):
     version: str
     written: str
     originator: str
-    id: bytes
-    media_type: str
     data: bytes = b""
+    id: bytes = b""
 
     @property
     def name(self) -> str:
@@ -156,10 +157,10 @@ def _ask(
 ) -> list[Held]:
     any_of, versions = _version_condition(pick)
     beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
-    columns = f"{_COLUMNS}, a.data" if pick.data else _COLUMNS
+    data, ids = "a.data" if pick.data else "x''", "a.id" if pick.ids else "x''"
     rows = shelf.ask(
-        f"SELECT {columns} FROM {view} a WHERE {where} AND a.value >= ? AND a.value < ?{beside}{any_of}{_ONCE}"
-        " ORDER BY a.since LIMIT ?",
+        f"SELECT {_COLUMNS}, {data}, {ids} FROM {view} a WHERE {where} AND a.value >= ? AND a.value < ?"
+        f"{beside}{any_of}{_ONCE} ORDER BY a.since LIMIT ?",
         [*bound, f"{pick.scheme}:", f"{pick.scheme};", *but, *versions, limit],
     )
     return [Held(*row) for row in rows]

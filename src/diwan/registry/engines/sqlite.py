@@ -21,8 +21,7 @@ _EVER: Final = "IN (SELECT gate FROM temp.ever)"
 _VERSION: Final = (
     "a.value, a.gate, a.originator, a.version, a.since, a.written, a.content,"
     " (SELECT i.id FROM main.stand s JOIN main.item i ON i.number = s.item WHERE s.since = a.since) AS id,"
-    " (SELECT p.data FROM main.part p WHERE p.number = a.part) AS data,"
-    " (SELECT p.media_type FROM main.part p WHERE p.number = a.part) AS media_type"
+    " (SELECT p.data FROM main.part p WHERE p.number = a.part) AS data"
 )
 
 # What a reading connection offers, by name.  A view without a gate filter holds nothing of any item.  What a question

@@ -105,7 +105,7 @@ def status(clerk: Clerk, request: Request) -> Response:
 def remove(clerk: Clerk, request: Request) -> Response:
     """Take versions of an object back: all of them unless the request says which; only their originator may."""
     every = not any(name == "match[version]" for name, _ in request.pairs)
-    found = _found(clerk, request, data=False, every=every)
+    found = _found(clerk, request, refs=True, every=every)
     if not found.found or not _can_write(clerk, _asked_for(clerk, request)):
         raise NotFound if not found.found else NotAllowed("You may not delete from this collection. Nothing was done.")
     refs = [ref for one in found.found if (ref := _own(clerk, one)) is not None]
@@ -145,7 +145,7 @@ def _asked_for(clerk: Clerk, request: Request) -> Collection:
     return collection_of(clerk, request.path["collection"])
 
 
-def _found(clerk: Clerk, request: Request, *, data: bool, every: bool = False) -> Arrivals:
+def _found(clerk: Clerk, request: Request, *, data: bool = False, refs: bool = False, every: bool = False) -> Arrivals:
     said, wanted = _asked_for(clerk, request), asked(request)
     ident = request.path.get("object")
     if ident is not None:
@@ -154,7 +154,7 @@ def _found(clerk: Clerk, request: Request, *, data: bool, every: bool = False) -
         wanted = msgspec.structs.replace(wanted, which=("all",), versions=())
     if nothing(said, wanted):
         wanted = msgspec.structs.replace(wanted, ids=(), types=None)
-    chosen = selection(said, wanted, data=data)
+    chosen = msgspec.structs.replace(selection(said, wanted, data=data), refs=refs)
     found = clerk.room.arrivals(chosen, after=wanted.after, cursor=wanted.cursor, limit=wanted.limit)
     if not found.found and ident is not None:
         _check_known(clerk, said, ident)
@@ -176,7 +176,7 @@ def _can_write(clerk: Clerk, said: Collection) -> bool:
 
 
 def _own(clerk: Clerk, one: Arrival) -> Ref | None:
-    return one.ref if one.ref.originator == clerk.hand.reader.party else None
+    return one.ref if one.originator == clerk.hand.reader.party else None
 
 
 def _listed(one: Arrival) -> Listed:
