@@ -358,7 +358,7 @@ def test_an_answer_that_trickles_in_for_ever_is_left(bench: Bench, client: httpx
     ticks = iter(range(0, 10**6, 301))
 
     with pytest.raises(Fault, match="takes longer than 300 s to answer"):
-        fetch(line(client, peer.clock, clock=lambda: START + next(ticks) * SECOND), Call(bench.root))
+        fetch(Line(client, lambda: START + next(ticks) * SECOND, lambda _: None, lambda: 0.5), Call(bench.root))
 
     assert len(peer.asks) == 4
 
