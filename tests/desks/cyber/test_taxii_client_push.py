@@ -178,6 +178,19 @@ def test_a_status_names_versions_apart(bench: Bench, client: httpx.Client) -> No
     assert [one.state for one in told] == ["accepted", "refused"]
 
 
+@pytest.mark.parametrize("name", ["nonsense", "indicator--another", ""])
+def test_a_refusal_is_not_missed_though_the_status_names_it_in_its_own_way(
+    bench: Bench, client: httpx.Client, name: str
+) -> None:
+    peer = Peer(Clock())
+    told = b'{"status":"complete","failures":[{"id":"%s","version":"2026-01-01T00:00:00Z","message":"no UUID"}]}'
+    peer.faults = [Answer(b"{}"), Answer(told % name.encode(), 202)]
+
+    outcomes = list(push(line(bench, client, peer), source(bench), [b'{"type":"indicator","id":"nonsense"}']))
+
+    assert outcomes == [Outcome(0, "nonsense", "refused", "no UUID")]
+
+
 def test_a_status_that_would_lead_elsewhere_is_not_followed(bench: Bench, client: httpx.Client) -> None:
     peer = Peer(Clock())
     peer.faults = [Answer(b"{}"), Answer(b'{"id":"../../admin","status":"pending"}', 202)]

@@ -146,12 +146,13 @@ def _settled(line: Line, source: Source, batch: _Batch, deadline: int) -> list[O
     status = _awaited(line, source, _status(reply), began + deadline * SECOND)
     if status is None:
         return list(_all(batch, "accepted", "The server took it and does not say what became of it."))
-    unnamed = bool(status.failure_count) and not status.failures
-    if unnamed and len(batch.objects) > 1:
+    named = sum(_named(head_of(raw), status.failures) is not None for raw in batch.objects)
+    if max(status.failure_count or 0, len(status.failures or ())) <= named:
+        return [_outcome(number, raw, status) for number, raw in enumerate(batch.objects, batch.start)]
+    if len(batch.objects) > 1:
         return None
-    if unnamed:
-        return list(_all(batch, "refused", "The server refused it and does not say why."))
-    return [_outcome(number, raw, status) for number, raw in enumerate(batch.objects, batch.start)]
+    told = [detail.message for detail in status.failures or () if isinstance(detail, _Detail) and detail.message]
+    return list(_all(batch, "refused", visible(told[0]) if told else "The server does not say why."))
 
 
 def _status(reply: Reply) -> _Status | None:
@@ -194,6 +195,7 @@ def _named(head: Head, details: Sequence[_Detail | str] | None) -> _Detail | Non
     for told in details or ():
         # TAXII 2.0 named successes and pendings by their bare ids, and some servers still do.
         detail = _Detail(told) if isinstance(told, str) else told
-        if detail.id == head.id and (not detail.version or instant_of(detail.version) in (version, None)):
+        # What has no version of its own goes by the date at which the server met it.
+        if detail.id == head.id and (version is None or instant_of(detail.version) in (version, None)):
             return detail
     return None
