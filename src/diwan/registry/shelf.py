@@ -76,7 +76,7 @@ class Shelf:
         # The recipe (docs/decisions/0003): where the reader's entries lie dense, read a bounded stretch in time order
         # and drop the rest; otherwise merge gate by gate.  Both give the same rows.
         past, short, order = ("<", ">", "DESC") if down else (">", "<", "ASC")
-        if limit / max(density, 1e-9) < 2 * len(self.gates):
+        if self.reads_in_time(limit, density):
             edge = self.edge(start, limit / density, down=down)
             edge = max(edge, end) if down else min(edge, end)
             rows = self._sql.execute(
@@ -90,6 +90,13 @@ class Shelf:
             [start, end, limit],
         ).fetchall()
         return [row[0] for row in rows]
+
+    def reads_in_time(self, limit: int, density: float) -> bool:
+        """Return whether a page is read as a stretch in time order: it then holds little that is dropped again.
+
+        Where half of all entries are the reader's, or the stretch is shorter than twice the number of gates to merge.
+        """
+        return limit / max(density, 1e-9) < 2 * max(len(self.gates), limit)
 
     def edge(self, start: int, expected: float, *, down: bool) -> int:
         """Return how far a stretch of some times `expected` entries reaches from a position."""

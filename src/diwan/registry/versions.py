@@ -1,12 +1,14 @@
 """Versions: what one reader class may see of the objects of a standard that keeps them, oldest arrival first.
 
-A version is superseded by a newer one of the same originator alone, and a copy that says the same counts once for each
-originator: whatever another party enters under the same name neither hides nor reveals it.
+A version is superseded by a newer one of the same originator alone; copies that say the same are told once, copies that
+differ are each told: whatever another party enters under the same name neither hides nor reveals it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from heapq import merge
+from itertools import islice
 from typing import Final, Literal
 
 import msgspec
@@ -15,18 +17,23 @@ from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 
 _COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
-_ONCE: Final = (
-    " AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND n.originator = a.originator"
-    " AND n.content = a.content AND n.since < a.since)"
+_SAME: Final = "n.value = a.value AND n.content = a.content AND n.since < a.since"
+_ONCE: Final = f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME})"
+_OF_EACH: Final = f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME} AND n.originator = a.originator)"
+_NEWER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
+# A copy counts as told already only where the earlier one is itself told: or a party could hide another's object by
+# entering it first and then something newer of its own.
+_LAST_ONCE: Final = (
+    f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND (({_NEWER.format('n', 'a')}) OR ({_SAME}"
+    f" AND NOT EXISTS (SELECT 1 FROM also_known m WHERE {_NEWER.format('m', 'n')}))))"
 )
-_OF_ALL: Final = {
-    "last": " AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND n.originator = a.originator"
-    " AND n.version > a.version)",
-    "first": " AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND n.originator = a.originator"
-    " AND n.version < a.version)",
-    "all": "",
+_CONDITIONS: Final = {
+    "last": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_NEWER.format('n', 'a')})",
+    "first": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_NEWER.format('a', 'n')})",
 }
 _AHEAD: Final = 2
+_FEW: Final = 8
+_BETWEEN: Final = "a.since > ? AND a.since < ?"
 
 
 class Pick(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,19 +105,19 @@ def _is_filed(shelf: Shelf, pick: Pick, since: int) -> bool:
 def _walked(
     shelf: Shelf, pick: Pick, after: int, before: int, limit: int, density: float, but: Sequence[int]
 ) -> list[Held]:
-    # The recipe of every page (docs/decisions/0003): a bounded stretch in time order for readers of much.
-    if limit / max(density, 1e-9) < 2 * len(shelf.gates):
+    if shelf.reads_in_time(limit, density):
         edge = min(shelf.edge(after, limit / density, down=False), before)
-        rows = _between(shelf, pick, "version_by_time", after, edge, limit, but)
+        rows = _ask(shelf, pick, "version_by_time", _BETWEEN, (after, edge), but, limit)
         if len(rows) == limit or edge == before:
             return rows
-    return _between(shelf, pick, "version_by_gate", after, before, limit, but)
-
-
-def _between(
-    shelf: Shelf, pick: Pick, view: str, after: int, before: int, limit: int, but: Sequence[int]
-) -> list[Held]:
-    return _ask(shelf, pick, view, "a.since > ? AND a.since < ?", (after, before), but, limit)
+    gates = shelf.gates.difference(but)
+    if len(gates) > _FEW:
+        return _ask(shelf, pick, "version_by_gate", _BETWEEN, (after, before), but, limit)
+    # Of one gate the rows come in order by themselves; letting the engine sort a few costs more than merging them here.
+    each = [
+        _ask(shelf, pick, "version_by_gate", f"a.gate = ? AND {_BETWEEN}", (g, after, before), (), limit) for g in gates
+    ]
+    return list(islice(merge(*each, key=lambda one: one.since), limit))
 
 
 def _named(shelf: Shelf, pick: Pick, after: int, before: int, limit: int, but: Sequence[int]) -> list[Held]:
@@ -155,21 +162,25 @@ def _ask(
     but: Sequence[int],
     limit: int = NEVER,
 ) -> list[Held]:
-    any_of, versions = _version_condition(pick)
+    kept, versions = _version_condition(pick)
     beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
     data, ids = "a.data" if pick.data else "x''", "a.id" if pick.ids else "x''"
     rows = shelf.ask(
         f"SELECT {_COLUMNS}, {data}, {ids} FROM {view} a WHERE {where} AND a.value >= ? AND a.value < ?"
-        f"{beside}{any_of}{_ONCE} ORDER BY a.since LIMIT ?",
+        f"{beside}{kept} ORDER BY a.since LIMIT ?",
         [*bound, f"{pick.scheme}:", f"{pick.scheme};", *but, *versions, limit],
     )
     return [Held(*row) for row in rows]
 
 
 def _version_condition(pick: Pick) -> tuple[str, tuple[str, ...]]:
-    if "all" in pick.which:
-        return "", ()
-    conditions = [_OF_ALL[which].removeprefix(" AND ") for which in dict.fromkeys(pick.which)]
+    """Return what keeps other versions and second copies out; the usual question is asked in one look-up per row."""
+    if pick.which == ("last",) and not pick.versions:
+        return _LAST_ONCE, ()
+    if "all" in pick.which or not pick.which:
+        named = f" AND a.version IN ({','.join('?' * len(pick.versions))})" if not pick.which else ""
+        return named + _ONCE, pick.versions if named else ()
+    conditions = [_CONDITIONS[which] for which in dict.fromkeys(pick.which)]
     if pick.versions:
         conditions.append(f"a.version IN ({','.join('?' * len(pick.versions))})")
-    return (f" AND ({' OR '.join(conditions)})", pick.versions) if conditions else (" AND 0", ())
+    return f" AND ({' OR '.join(conditions)}){_OF_EACH}", pick.versions

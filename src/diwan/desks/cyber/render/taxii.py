@@ -31,8 +31,8 @@ def manifest(listed: Iterable[Listed], cursor: str | None) -> bytes:
 
 
 def versions(listed: Iterable[Listed], cursor: str | None) -> bytes:
-    """Return the versions of one object (section 5.8.1)."""
-    return _paged("versions", [_version(one) for one in listed], cursor)
+    """Return the versions of one object (section 5.8.1), each once, though copies of it may differ."""
+    return _paged("versions", list(dict.fromkeys(_version(one) for one in listed)), cursor)
 
 
 def discovery(title: str, root: str) -> bytes:

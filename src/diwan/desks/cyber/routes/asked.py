@@ -23,6 +23,7 @@ _SPEC: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,249}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _VALUES: Final = 1000
+_DIGITS: Final = 1000
 
 Which = Literal["last", "first", "all"]
 
@@ -127,7 +128,7 @@ def _next(text: str | None) -> str | None:
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_PAGE
-    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) == 0:
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS or int(text) == 0:
         raise Malformed("limit is not a whole number above zero (section 3.4). Nothing was read.")
     return min(int(text), LARGEST_PAGE)
 
