@@ -363,7 +363,10 @@ class HouseClerk:
 
     def take_all(self, labelled: Sequence[tuple[Draft, Label]]) -> list[Taken | Refused]:
         """Enter drafts in the name of the hand's party, in this world, each whole or not at all."""
-        here = [(replace(draft, world=self._world), label) for draft, label in labelled]
+        here = [
+            (draft if draft.world is self._world else replace(draft, world=self._world), label)
+            for draft, label in labelled
+        ]
         return self._house.take_all(self.hand, here, originator=self.hand.reader.party)
 
     def recall(self, ref: Ref) -> None:

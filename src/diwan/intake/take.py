@@ -24,14 +24,14 @@ from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
 from diwan.terms.label import Handling, Label
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """What became of a draft: the items entered (two where an edition was issued), and what the hand should know."""
 
     refs: tuple[Ref, ...]
     notices: tuple[Notice, ...] = ()
 
 
-class _Ready(msgspec.Struct, frozen=True):
+class _Ready(msgspec.Struct, frozen=True, gc=False):
     draft: Draft
     label: Label
     gate: Gate

@@ -51,7 +51,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 @final
-class Arrival(msgspec.Struct, frozen=True):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One version of a standard's object, and when it came to this reader: an instant that no other has."""
 
     at: Instant

@@ -10,6 +10,8 @@ from typing import Final
 
 from diwan.terms.time import Instant
 
+_SEED: Final = 32
+
 Clock = Callable[[], Instant]
 
 
@@ -34,4 +36,6 @@ class Chance:
         """Return `count` distinct whole numbers above `low` and up to `high`, in rising order."""
         if count == 1:
             return [low + 1 + self._source.randrange(high - low)]
-        return sorted(self._source.sample(range(low + 1, high + 1), count))
+        # Seeded anew by the machine for every batch: a call to it for every number would cost more than the numbers.
+        drawn = random.Random(os.urandom(_SEED)) if self._system else self._source  # noqa: S311 -- gaps, no secrets
+        return sorted(drawn.sample(range(low + 1, high + 1), count))

@@ -37,7 +37,7 @@ _gates: Final = msgspec.json.Encoder(order="deterministic")
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
 
-class Written(msgspec.Struct, frozen=True):
+class Written(msgspec.Struct, frozen=True, gc=False):
     """An item as it is about to be written: sealed, behind a gate, with what finds it again."""
 
     item: Item
@@ -63,7 +63,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     label: Label
 
 
-class Named(msgspec.Struct, frozen=True):
+class Named(msgspec.Struct, frozen=True, gc=False):
     """That an originator has something under a name, behind a gate."""
 
     gate: int

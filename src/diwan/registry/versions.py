@@ -56,7 +56,7 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the ids of the items that hold them are."""
 
 
-class Held(msgspec.Struct, frozen=True):
+class Held(msgspec.Struct, frozen=True, gc=False):
     """One version, and where it stands."""
 
     since: int

@@ -12,7 +12,9 @@ from diwan.terms.party import Membership
 from diwan.terms.time import Instant
 
 
-class Ref(msgspec.Struct, frozen=True, order=True):
+# Values of this module hold nothing that could hold them: the collector need not look at them (`gc=False`), and a batch
+# of a thousand drafts costs it nothing.
+class Ref(msgspec.Struct, frozen=True, order=True, gc=False):
     """The global key of an item: who signs for it, and a random id (32 hexadecimal digits)."""
 
     originator: str
@@ -23,14 +25,14 @@ class Ref(msgspec.Struct, frozen=True, order=True):
         return f"{self.originator}/{self.id}"
 
 
-class Alias(msgspec.Struct, frozen=True, order=True):
+class Alias(msgspec.Struct, frozen=True, order=True, gc=False):
     """A standard's own id beside ours: scheme `cap`, `stix`, …; unique per (originator, gate), never globally."""
 
     scheme: str
     value: str
 
 
-class Link(msgspec.Struct, frozen=True, order=True):
+class Link(msgspec.Struct, frozen=True, order=True, gc=False):
     """That an item points to another, by whatever name its standard uses; resolved per reader, at reading."""
 
     relation: str
@@ -41,7 +43,7 @@ ENDS: Final = frozenset({"cancels"})
 """Relations by which one item ends another: it must reach whoever may read what it ends."""
 
 
-class Version(msgspec.Struct, frozen=True):
+class Version(msgspec.Struct, frozen=True, gc=False):
     """Which version of what its first alias names an item holds; a standard's versions are items side by side."""
 
     at: str = ""
@@ -52,7 +54,7 @@ class Version(msgspec.Struct, frozen=True):
     """A digest of what it says, however it is spelt: what is said again is no second item."""
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """Original bytes under a name; released whole or never."""
 
     name: str
@@ -60,7 +62,7 @@ class Part(msgspec.Struct, frozen=True):
     data: bytes
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a desk understood from bytes; it has no label yet and cannot be registered.
 
     All but `kind`, `world`, `parts` and `parent` is derived from the parts by the desk's parser, so the same bytes
@@ -99,7 +101,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """For a statement of who belongs to what: releases only if the framework's keeper says it."""
 
 
-class Item(msgspec.Struct, frozen=True):
+class Item(msgspec.Struct, frozen=True, gc=False):
     """A draft with its originator and label: what may be entered."""
 
     draft: Draft
@@ -107,7 +109,7 @@ class Item(msgspec.Struct, frozen=True):
     label: Label
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An item as the register keeps it, behind a gate; it never leaves `registry` and `reading`."""
 
     position: int

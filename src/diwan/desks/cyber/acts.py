@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
@@ -27,7 +28,7 @@ from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.item import Draft
 from diwan.terms.label import Handling, Label
 
-_DEFINITION: Final = b"marking-definition"
+_DEFINITION: Final = re.compile(rb'"type"\s*:\s*"marking-definition"')
 
 
 class Definitions(Mapping[str, Handling]):
@@ -76,7 +77,7 @@ def drafts_of(room: ReadingRoom, objects: Iterable[bytes]) -> Iterator[Draft | M
 
 def _definitions(came: Iterable[bytes]) -> Iterator[tuple[str, Handling]]:
     for data in came:
-        if _DEFINITION in data[:4096] or b'"definition_type"' in data:
+        if _DEFINITION.search(data):
             try:
                 said = read_object(data)
             except Malformed:

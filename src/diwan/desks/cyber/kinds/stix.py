@@ -41,7 +41,7 @@ _TIME: Final = re.compile(
 _LEAP: Final = 60
 
 
-class Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What lists, boards and the fold show of an object without opening its bytes."""
 
     id: str

@@ -165,7 +165,6 @@ def _text(said: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, list):
             yield from (one for one in value if isinstance(one, str))
     yield from _external(said)
-    yield str(said["id"])
 
 
 def _external(said: Mapping[str, Any]) -> Iterator[str]:
