@@ -7,11 +7,12 @@ from diwan.desks.cyber.kinds.collection import MEDIA_TYPE as COLLECTION_TYPE
 from diwan.desks.cyber.kinds.misp import EVENT
 from diwan.desks.cyber.kinds.misp import MEDIA_TYPE as MISP_TYPE
 from diwan.desks.cyber.kinds.stix import KINDS, MEDIA_TYPE
+from diwan.desks.cyber.pages import BOARDS, SHOWS
 from diwan.desks.cyber.parse.collection import parse_collection
 from diwan.desks.cyber.parse.local import read_local
 from diwan.desks.cyber.parse.misp import parse_event
 from diwan.desks.cyber.parse.stix import parse
-from diwan.desks.cyber.routes import SERVICES, refusal
+from diwan.desks.cyber.routes import ROUTES, SERVICES, refusal
 
 DESK = Desk(
     name="cyber",
@@ -21,9 +22,12 @@ DESK = Desk(
     opens=open_file,
     checks=check_file,
     acts=ACTS_BY_KIND,
+    routes=ROUTES,
     services=SERVICES,
     local=read_local,
     narrows=narrow,
     wording=Wording("/taxii2", refusal),
+    boards=BOARDS,
+    shows=SHOWS,
     package="diwan.desks.cyber",
 )

@@ -13,21 +13,25 @@ import msgspec
 from diwan.desk import Act, Deed
 from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.markings import said_by
-from diwan.desks.cyber.kinds.misp import EVENT, Cut, cuts, label_of, label_of_all
+from diwan.desks.cyber.kinds.misp import EVENT, Cut, Org, cuts, distribution_of, label_of, label_of_all
+from diwan.desks.cyber.kinds.observable import of_sco
 from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, written_ms
 from diwan.desks.cyber.parse import edition as stix_edition
 from diwan.desks.cyber.parse import misp
 from diwan.desks.cyber.parse.finding import MOST
 from diwan.desks.cyber.parse.json_bytes import Form, objects_in, read_object
+from diwan.desks.cyber.parse.observed import of_pattern
 from diwan.desks.cyber.parse.rules import check_object
 from diwan.desks.cyber.parse.stix import Nonconforming, parse, parse_upgraded
 from diwan.desks.cyber.parse.stix20 import is_old, upgrade
+from diwan.desks.cyber.render.misp import event_from_stix
 from diwan.reading import ReadingRoom, Released
-from diwan.terms.errors import Malformed
+from diwan.terms.errors import Malformed, NotAllowed, NotFound
 from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.item import Draft
 from diwan.terms.label import Handling, Label
 
+_HOLDERS: Final = frozenset(("cyber.report", "cyber.grouping"))
 _DEFINITION: Final = re.compile(rb'"type"\s*:\s*"marking-definition"')
 
 
@@ -163,6 +167,34 @@ def cut_event(
 def edition(draft: Draft, ident: str) -> Draft:
     """Return a STIX object or MISP event without what only some may know, under a random id of its own."""
     return misp.edition(draft, ident) if draft.kind == EVENT else stix_edition.edition(draft, ident)
+
+
+def event_of_report(room: ReadingRoom, item: Released, local: Local) -> bytes:
+    """Return a STIX report or grouping as a MISP event: itself, and what it holds behind its own label or for everyone.
+
+    What is held behind another label is left out: the event says one distribution for all that is in it.
+
+    Raises:
+        NotFound: it is no report and no grouping.
+        NotAllowed: MISP has no words for its label, or its originator is no organisation there.
+    """
+    labels = {stand.label for stand in room.why(item)}
+    if item.kind not in _HOLDERS:
+        raise NotFound
+    if len(labels) > 1:
+        raise NotAllowed("It stands behind several labels, which no distribution of MISP says. Nothing was exported.")
+    sharing = local.audiences.sharing(item.ref.originator)
+    orgc = sharing.org(item.ref.originator) or Org(item.ref.originator, "")
+    linked = [one for relation, one in room.links(item) if relation == "object" and one.kind in KINDS]
+    held = [one for one in linked if all(s.label in labels or _is_clear(s.label) for s in room.why(one))]
+    said = [read_object(room.parts(one)[0].data) for one in held]
+    seen = {str(one["id"]): (*of_sco(one), *of_pattern(one)) for one in said}
+    claims = distribution_of(item.label, sharing)
+    return event_from_stix(read_object(room.parts(item)[0].data), said, claims, orgc=orgc, observables=seen)
+
+
+def _is_clear(label: Label) -> bool:
+    return label.handling.tlp == "TLP:CLEAR" and not label.categories
 
 
 def _opened(

@@ -1,5 +1,6 @@
-"""What the cyber desk speaks: a TAXII 2.1 server."""
+"""What the cyber desk speaks: a TAXII 2.1 server, a MISP feed, and files for other tools."""
 
+from diwan.desks.cyber.routes.exports import ROUTES
 from diwan.desks.cyber.routes.taxii import SERVICES, refusal
 
-__all__ = ["SERVICES", "refusal"]
+__all__ = ["ROUTES", "SERVICES", "refusal"]
