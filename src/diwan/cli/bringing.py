@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,31 +21,46 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from diwan.cli.asking import InWorld
+from diwan.cli.carrying import BATCH, Came, Carrier, Labels, Load, Opens, batches_of
+from diwan.cli.events import EventLabels
 from diwan.cli.opening import HERE, Node, console_hand, opened
 from diwan.cli.showing import Json, say
-from diwan.desk import Desk
+from diwan.desks.cyber.acts import open_stix
+from diwan.desks.cyber.parse.misp import events_in
 from diwan.house import House
 from diwan.intake.beyond import Beyond
 from diwan.release.codes import party_id
 from diwan.release.marking import parse_marking
-from diwan.terms.errors import Duplicate, Refused
-from diwan.terms.finding import Finding, Reject, Weight
+from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
 
-BATCH = 500
+Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to bring in.")]
+Marking = Annotated[str, typer.Option("--label", help="The marking they get, e.g. 'TLP:AMBER // Releasable to ICI'.")]
+Name = Annotated[str, typer.Option("--originator", help="The party in whose name they are entered.")]
+Rejects = Annotated[Path, typer.Option(help="Where records that were not taken are listed.")]
+Beyonds = Annotated[
+    Beyond, typer.Option(help="What to do with a record that refers to items its audience may not know.")
+]
+Size = Annotated[int, typer.Option("--batch", min=1, max=10_000, help="Records of one transaction.")]
+REJECTS = Path("rejects.jsonl")
 
-_json = msgspec.json.Encoder()
+
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
+    """How files are brought in."""
+
+    marking: str
+    originator: str
+    rejects: Path
+    beyond: Beyond
+    batch: int = BATCH
+    as_json: bool = False
 
 
-class Came(msgspec.Struct):
-    """What became of everything that was brought."""
-
-    entered: int = 0
-    already: int = 0
-    rejected: int = 0
-    notices: int = 0
+Opener = Callable[[House, Hand], Opens]
+Labeller = Callable[[House, Hand, Label], Labels]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,15 +70,12 @@ def add_to(app: typer.Typer) -> None:
 
     @group.command("cap")
     def import_cap(
-        files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="CAP files, feeds, EDXL-DE.")],
-        label: Annotated[str, typer.Option(help="The marking they get, e.g. 'TLP:AMBER // Releasable to ICI'.")],
-        originator: Annotated[str, typer.Option(help="The party in whose name they are entered.")],
-        rejects: Annotated[Path, typer.Option(help="Where records that were not taken are listed.")] = Path(
-            "rejects.jsonl"
-        ),
-        beyond: Annotated[
-            Beyond, typer.Option(help="What to do with a record that refers to items its audience may not know.")
-        ] = Beyond.WARN,
+        files: Files,
+        label: Marking,
+        originator: Name,
+        rejects: Rejects = REJECTS,
+        beyond: Beyonds = Beyond.WARN,
+        batch: Size = BATCH,
         node: Node = HERE,
         as_json: Json = False,
     ) -> None:
@@ -70,89 +83,121 @@ def add_to(app: typer.Typer) -> None:
 
         A second import of the same files adds nothing: what is already there is counted as such.
         """
-        with opened(node) as house:
-            read = parse_marking(label, house.rules().policies)
-            came = _bring(house, house.desks["crisis"], files, read, party_id(originator), rejects, beyond)
-            house.book.words.catch_up()
-        if as_json:
-            sys.stdout.buffer.write(_json.encode(came) + b"\n")
-        say(
-            f"{came.entered} entered, {came.already} already there, {came.rejected} rejected"
-            + (f" (see {rejects})" if came.rejected else "")
-            + (f", {came.notices} with notices" if came.notices else "")
+        manner = Manner(
+            marking=label, originator=originator, rejects=rejects, beyond=beyond, batch=batch, as_json=as_json
         )
-        raise typer.Exit(1 if came.rejected and not came.entered and not came.already else 0)
+        _import(node, files, manner, _open_cap, _same)
+
+    @group.command("stix")
+    def import_stix(
+        files: Files,
+        label: Marking,
+        originator: Name,
+        rejects: Rejects = REJECTS,
+        beyond: Beyonds = Beyond.WARN,
+        world: InWorld = World.ACTUAL,
+        batch: Size = BATCH,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Import STIX 2.1 or 2.0: bundles, envelopes, lists, JSON lines or single objects.
+
+        Every object keeps its exact bytes; its own markings make the label stricter, never freer. A second import adds
+        nothing, and one that was interrupted goes on where it stopped.
+        """
+        manner = Manner(
+            marking=label, originator=originator, rejects=rejects, beyond=beyond, batch=batch, as_json=as_json
+        )
+        _import(node, files, manner, partial(_open_stix, world), partial(_in_world, world))
+
+    @group.command("misp")
+    def import_misp(
+        files: Files,
+        label: Marking,
+        originator: Name,
+        rejects: Rejects = REJECTS,
+        beyond: Beyonds = Beyond.WARN,
+        world: InWorld = World.ACTUAL,
+        batch: Size = 100,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Import MISP events: single ones, a search's answer, or a list.
+
+        Each event is labelled no wider than its distribution and the marking together; where a part is for fewer
+        readers, the whole goes to those and the others get an edition. What the audiences mean here says
+        desks/cyber/sharing.toml; an event whose audience is unknown is rejected.
+        """
+        manner = Manner(
+            marking=label, originator=originator, rejects=rejects, beyond=beyond, batch=batch, as_json=as_json
+        )
+        _import(node, files, manner, _open_misp, partial(EventLabels, world))
 
 
-def _bring(
-    house: House, desk: Desk, files: list[Path], label: Label, originator: str, rejects: Path, beyond: Beyond
-) -> Came:
-    hand = console_hand(house, originator)
-    names = house.names(hand.reader)
-    came = Came()
+def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, labeller: Labeller) -> None:
+    with opened(node) as house:
+        label = parse_marking(manner.marking, house.rules().policies)
+        hand = console_hand(house, party_id(manner.originator))
+        came = _carried(house, files, manner, hand, opener(house, hand), labeller(house, hand, label))
+    if manner.as_json:
+        sys.stdout.buffer.write(msgspec.json.encode(came) + b"\n")
+    say(
+        f"{came.entered} entered, {came.already} already there, {came.rejected} rejected"
+        + (f" (see {manner.rejects})" if came.rejected else "")
+        + (f", {came.notices} with notices" if came.notices else "")
+    )
+    raise typer.Exit(1 if came.rejected and not came.entered and not came.already else 0)
+
+
+def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens: Opens, labels: Labels) -> Came:
+    with manner.rejects.open("w", encoding="utf-8") as out, _progress() as progress:
+        carrier = Carrier(house, hand, labels, out, manner.beyond)
+        task = progress.add_task("files", total=len(files), rate="")
+        for batch in batches_of(files, opens, manner.batch):
+            carrier.enter(batch)
+            elapsed = progress.tasks[task].elapsed or 1e-9
+            records = carrier.came.records
+            rate = f"{records:,} records, {records / elapsed:,.0f} a second"
+            progress.update(task, advance=_files_in(batch), rate=rate)
+        index = progress.add_task("word index", total=None, rate="")
+        house.book.words.catch_up(progress=lambda done: progress.update(index, completed=done))
+    if not carrier.came.rejected:
+        manner.rejects.unlink()
+    return carrier.came
+
+
+def _progress() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     rate = TextColumn("{task.fields[rate]}")
-    with (
-        rejects.open("w", encoding="utf-8") as out,
-        Progress(*columns, rate, TimeRemainingColumn(), console=Console(stderr=True)) as progress,
-    ):
-        task = progress.add_task("files", total=len(files), rate="")
-        for batch in _batches(_records(desk, files, names, lambda: progress.advance(task))):
-            _enter(house, hand, batch, label, beyond, came, out)
-            elapsed = progress.tasks[task].elapsed or 1e-9
-            progress.update(task, rate=f"{came.entered / elapsed:,.0f} items/s")
-    if not came.rejected:
-        rejects.unlink()
-    return came
+    return Progress(*columns, rate, TimeRemainingColumn(), console=Console(stderr=True))
 
 
-_EMPTY = Finding("empty", Weight.ERROR, "/", "holds no record of this standard; a feed of mere links holds none")
-Record = tuple[Path, Draft | Reject]
+def _files_in(batch: list[Load]) -> int:
+    return sum(load.last for load in batch)
 
 
-def _records(desk: Desk, files: Iterable[Path], names: Any, one_more: Any) -> Iterator[Record]:
-    assert desk.opens is not None  # noqa: S101 -- only desks that open files have a command
-    for file in files:
-        records = iter(desk.opens(file.read_bytes(), str(file), names))
-        first = next(records, Reject(str(file), "/", (_EMPTY,)))
-        for record in chain([first], records):
-            yield file, record
-        one_more()
+def _open_cap(house: House, hand: Hand) -> Opens:
+    opens, names = house.desks["crisis"].opens, house.names(hand.reader)
+    assert opens is not None  # noqa: S101 -- the crisis desk opens files
+    return lambda data, file: opens(data, file, names)
 
 
-def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
-    batch: list[Record] = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+def _open_stix(world: World, house: House, hand: Hand) -> Opens:
+    room = house.room(hand.reader, world)
+    return lambda data, file: open_stix(data, file, room)
 
 
-def _enter(house: House, hand: Hand, batch: list[Record], label: Label, beyond: Beyond, came: Came, out: Any) -> None:
-    drafts = [(file, draft) for file, draft in batch if isinstance(draft, Draft)]
-    outcomes = house.take_all(
-        hand, [(draft, label) for _, draft in drafts], originator=hand.reader.party, beyond=beyond
-    )
-    for (file, draft), outcome in zip(drafts, outcomes, strict=True):
-        if isinstance(outcome, Duplicate):
-            came.already += 1
-        elif isinstance(outcome, Refused):
-            came.rejected += 1
-            _list(out, str(file), draft.title, Finding(type(outcome).__name__.lower(), Weight.ERROR, "/", str(outcome)))
-        else:
-            came.entered += 1
-            came.notices += bool(outcome.notices)
-    for _, reject in batch:
-        if isinstance(reject, Reject):
-            came.rejected += 1
-            for finding in reject.findings:
-                _list(out, reject.file, reject.where, finding)
+def _open_misp(house: House, hand: Hand) -> Opens:
+    names = house.names(hand.reader)
+    return lambda data, file: events_in(data, file, names)
 
 
-def _list(out: Any, file: str, where: str, found: Finding) -> None:
-    told = {"line": found.line, "rule": found.rule, "path": found.path, "message": found.message}
-    row = {"file": file, "where": where, **told}
-    out.write(_json.encode(row).decode() + "\n")
+def _same(house: House, hand: Hand, label: Label) -> Labels:
+    return lambda draft: [(draft, label)]
+
+
+def _in_world(world: World, house: House, hand: Hand, label: Label) -> Labels:
+    def labelled(draft: Draft) -> list[tuple[Draft, Label]]:
+        return [(draft if draft.world is world else replace(draft, world=world), label)]
+
+    return labelled
