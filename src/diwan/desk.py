@@ -39,6 +39,8 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes = b""
     local: object = None
     """What the desk knows beside the register."""
+    keeper: str = ""
+    """The party that runs the node."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -146,7 +148,7 @@ class Board(msgspec.Struct, frozen=True):
 
     path: str
     title: str
-    """Its name in the menu, an English message for gettext."""
+    """Its name in the menu, an English message for gettext; empty for a page that another board leads to."""
     template: str
     reads: str
     view: Callable[[ReadingRoom, Request], Mapping[str, object]]
@@ -155,7 +157,10 @@ class Board(msgspec.Struct, frozen=True):
 
 
 class Show(msgspec.Struct, frozen=True):
-    """How an item of one kind is shown: what goes into which template beside the desk."""
+    """How an item of one kind is shown: what goes into which template beside the desk.
+
+    A view that says `told` names what the page need not tell again: `links`, `children`, `related`.
+    """
 
     template: str
     view: Callable[[ReadingRoom, Released], Mapping[str, object]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from anyio.to_thread import run_sync
-from litestar import Response, delete, get, post
+from litestar import HttpMethod, Response, get, post
+from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
 
 from diwan.desk import Board, Desk, Request, Route, Service
@@ -42,7 +43,7 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
     @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=True)
     def show(request: Asked) -> Response[str]:
         visit = visit_of(request)
-        view = board.view(visit.room, _request(request, {}, house.local.get(desk.name)))
+        view = board.view(visit.room, _request(request, {}, house, desk.name))
         return pages.page(visit, board.template, view, here=board.path)
 
     @post(board.path, name=f"ask {board.path}", opt={"reads": board.reads}, status_code=200)
@@ -50,7 +51,7 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
         visit = visit_of(request)
         form = await read_own_form(request, visit)
         files = tuple((name, data.decode("utf-8", "replace")) for name, data in form.files.items())
-        asked = replace(_request(request, {}, house.local.get(desk.name)), pairs=(*form.fields, *files))
+        asked = replace(_request(request, {}, house, desk.name), pairs=(*form.fields, *files))
         view = await run_sync(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
         return pages.page(visit, board.template, view, here=board.path)
 
@@ -58,7 +59,7 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
 
 
 def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) -> Any:
-    patterns = [(_pattern(route), route, house.local.get(desk)) for desk, route in alike]
+    patterns = [(_pattern(route), route, desk) for desk, route in alike]
     declared = tuple(route for _, route in alike)
     reads = ", ".join(sorted({route.reads for route in declared}))
 
@@ -66,28 +67,26 @@ def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) ->
     def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         asked = request.scope["path"].removeprefix(visit.base)
-        for pattern, route, local in patterns:
+        for pattern, route, desk in patterns:
             if found := pattern.fullmatch(asked):
-                return answer_of(route.handler(visit.room, _request(request, found.groupdict(), local)))
+                return answer_of(route.handler(visit.room, _request(request, found.groupdict(), house, desk)))
         raise NotFound
 
     return answer
-
-
-Answer = Callable[[Asked], Awaitable[Response[bytes]]]
 
 
 def _service(house: House, desk: Desk, service: Service) -> Any:
     path = _PARAMETER.sub(r"{\1:str}", service.path)
     opt = {"reads": service.reads, "service": service, "says": desk.wording.says if desk.wording else None}
 
-    made_by: Callable[..., Callable[[Answer], Any]] = {"GET": get, "POST": post, "DELETE": delete}[service.method]
+    # Whoever only wants to know whether something is there asks with HEAD (RFC 9110, 9.1).
+    methods = [HttpMethod.GET, HttpMethod.HEAD] if service.method == "GET" else [HttpMethod(service.method)]
 
-    @made_by(path, name=f"{service.method} {service.path}", opt=opt, status_code=200)
+    @HTTPRouteHandler(path, http_method=methods, name=f"{service.method} {service.path}", opt=opt, status_code=200)
     async def answer(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
         body = await request.body() if service.method == "POST" else b""
-        asked = _request(request, dict(request.path_params), house.local.get(desk.name), body)
+        asked = _request(request, dict(request.path_params), house, desk.name, body)
         return answer_of(await run_sync(service.handler, visit.clerk(desk.name), asked))
 
     return answer
@@ -95,7 +94,9 @@ def _service(house: House, desk: Desk, service: Service) -> Any:
 
 def answer_of(said: Said) -> Response[bytes]:
     """Return what a desk said as the shell sends it."""
-    return Response(said.body, media_type=said.media_type, status_code=said.status, headers=dict(said.headers))
+    # For text the framework itself says that it is UTF-8.
+    kind = said.media_type.removesuffix("; charset=utf-8") if said.media_type.startswith("text/") else said.media_type
+    return Response(said.body, media_type=kind, status_code=said.status, headers=dict(said.headers))
 
 
 def _shape(route: Route) -> str:
@@ -111,7 +112,7 @@ def _pattern(route: Route) -> re.Pattern[str]:
     )
 
 
-def _request(request: Asked, path: dict[str, str], local: object, body: bytes = b"") -> Request:
+def _request(request: Asked, path: dict[str, str], house: House, desk: str, body: bytes = b"") -> Request:
     query = request.scope["query_string"].decode("latin-1")
     pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
     url = request.url
@@ -124,5 +125,6 @@ def _request(request: Asked, path: dict[str, str], local: object, body: bytes = 
         accept=request.headers.get("accept", ""),
         media_type=request.headers.get("content-type", ""),
         body=body,
-        local=local,
+        local=house.local.get(desk),
+        keeper=house.settings.keeper,
     )

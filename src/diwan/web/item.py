@@ -153,16 +153,16 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
     mine = visit.enters and item.ref.originator == reader.party
     say = pages.gettext(visit.language)
     shown = _shown(house, room, item)
-    known = shown["template"] is not None
+    told, known = shown.get("told", frozenset()), shown["template"] is not None
     return {
         **shown,
         "item": item,
         "title": headline(item, visit.language.code)[0],
         "parent": room.parent(item),
-        "links": room.links(item),
-        "linked_from": room.linked_from(item),
-        "children": room.children(item),
-        "related": room.related(item),
+        "links": () if "links" in told else room.links(item),
+        "linked_from": () if "links" in told else room.linked_from(item),
+        "children": () if "children" in told else room.children(item),
+        "related": () if "related" in told else room.related(item),
         "history": room.history(item),
         "parts": room.parts(item),
         "reasons": reasons(room.why(item), reader, house.rules(), room.now, say, visit.language.locale),
@@ -176,7 +176,7 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
     }
 
 
-def _shown(house: House, room: ReadingRoom, item: Released) -> dict[str, object]:
+def _shown(house: House, room: ReadingRoom, item: Released) -> dict[str, Any]:
     """Return what the item's desk shows of it, and in which template; none where no desk here knows it or can read it.
 
     It was released all the same: what it is called, why it can be read and its originals stand on the page in any case.
