@@ -1,0 +1,101 @@
+"""What is said of one object: who sighted it, who calls it a false positive, and how old that makes an indicator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from diwan.desks.cyber.kinds.aging import COURSES, LONG, Age, Sense, Sighted, age
+from diwan.desks.cyber.kinds.stix import Brief, instant_of
+from diwan.desks.cyber.pages.briefs import brief_of, said_by
+from diwan.reading import ReadingRoom, Released
+from diwan.terms.errors import Malformed
+from diwan.terms.time import Instant
+
+MOST: Final = 100
+"""Sightings and opinions read of one object at most, the newest."""
+SIGHTING: Final = "cyber.sighting"
+OPINION: Final = "cyber.opinion"
+_AGAINST: Final = "strongly-disagree"
+_FALSE: Final = "false-positive"
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What one party says of an object by a sighting or an opinion."""
+
+    item: Released
+    at: Instant
+    sense: Sense | None
+    """None: an opinion that is no sighting."""
+    count: int = 1
+    opinion: str = ""
+    note: str = ""
+
+
+def words_on(room: ReadingRoom, pointing: Iterable[tuple[str, Released]]) -> tuple[Word, ...]:
+    """Return what the sightings and opinions among what points to an object say of it, newest first."""
+    found: list[Word] = []
+    for relation, item in pointing:
+        if (relation, item.kind) in (("sighting_of", SIGHTING), ("object", OPINION)) and len(found) < MOST:
+            word = word_of(room, item)
+            found += [word] if word else []
+    return tuple(sorted(found, key=lambda one: -one.at))
+
+
+def word_of(room: ReadingRoom, item: Released) -> Word | None:
+    """Return what a sighting or opinion says; None where it is revoked or cannot be read."""
+    try:
+        said = said_by(room, item)
+    except Malformed:
+        return None
+    if said.get("revoked") is True:
+        return None
+    at = instant_of(str(said.get("last_seen") or said.get("modified") or said.get("created"))) or item.at
+    note = said.get("description" if item.kind == SIGHTING else "explanation")
+    told = note if isinstance(note, str) else ""
+    if item.kind == SIGHTING:
+        count = said.get("count", 1)
+        number = count if isinstance(count, int) else 1
+        return Word(item, at, Sense.SEEN if number else Sense.FALSE_POSITIVE, number, note=told)
+    against = said.get("opinion") == _AGAINST and _FALSE in (said.get("labels") or ())
+    return Word(item, at, Sense.FALSE_POSITIVE if against else None, 0, str(said.get("opinion", "")), told)
+
+
+def sighted(words: Iterable[Word]) -> Iterator[Sighted]:
+    """Yield what is said as sightings, each by the party that answers for it."""
+    for word in words:
+        if word.sense is not None:
+            yield Sighted(word.at, word.item.ref.originator, word.sense)
+
+
+def tally(words: Iterable[Word]) -> tuple[int, int]:
+    """Return how often an object was sighted, and how many say that it is a false positive."""
+    told = tuple(words)
+    seen = sum(word.count for word in told if word.sense is Sense.SEEN)
+    return seen, sum(word.sense is Sense.FALSE_POSITIVE for word in told)
+
+
+def age_of(brief: Brief, now: Instant, words: Iterable[Word]) -> Age | None:
+    """Return how old an indicator is for a reader who may know of `words`; None for anything else.
+
+    Of several observables the one that ages fastest counts.
+    """
+    if brief.type != "indicator" or brief.valid_from is None:
+        return None
+    courses = [COURSES.get(key.partition(":")[0], LONG) for key in brief.values] or [LONG]
+    return age(
+        min(courses, key=lambda course: course.lifetime),
+        valid_from=brief.valid_from,
+        now=now,
+        confidence=brief.confidence,
+        valid_until=brief.valid_until,
+        revoked=brief.revoked,
+        sightings=sighted(words),
+    )
+
+
+def indicator_words(room: ReadingRoom, item: Released) -> tuple[Word, ...]:
+    """Return what is said of one item, from its newest links."""
+    return words_on(room, room.linked_from(item, MOST)) if brief_of(item) else ()
