@@ -58,6 +58,7 @@ MEMBERS = ("KWT", "QAT", "BHR")
 ICI = "TLP:AMBER // Releasable to ICI"
 OURS = "TLP:AMBER // KWT ONLY"
 WIDE = "TLP:AMBER // Releasable to ARE, ICI"
+GREEN = "TLP:GREEN // Releasable to ICI"
 
 
 class Shelf(msgspec.Struct, frozen=True):
@@ -67,6 +68,8 @@ class Shelf(msgspec.Struct, frozen=True):
     marking: str
     push: str | None = None
     types: tuple[str, ...] = ()
+    originators: tuple[str, ...] = ()
+    tlp: tuple[str, ...] = ()
     world: World = World.ACTUAL
 
 
@@ -77,6 +80,8 @@ SHELVES = {
     "tides": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a04", "TLP:CLEAR", ICI, types=("x-tide-table",)),
     "hidden": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a05", OURS, ICI),
     "wide": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a07", "TLP:CLEAR", WIDE),
+    "green": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a08", "TLP:CLEAR", GREEN, tlp=("TLP:GREEN",)),
+    "of-qatar": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a09", "TLP:CLEAR", ICI, originators=("QAT",)),
     "exercise": Shelf("6a2a9c1e-27c1-4f0a-9a5e-5b6f0d1c0a06", "TLP:CLEAR", ICI, world=World.EXERCISE),
 }
 
@@ -326,7 +331,8 @@ def join_ici(house: House, party: str) -> None:
 
 
 def enter_shelf(house: House, name: str, shelf: Shelf) -> None:
-    said: Json = {"id": shelf.id, "title": f"Collection {name}", "types": shelf.types, "push": shelf.push}
+    query = {"types": shelf.types, "originators": shelf.originators, "tlp": shelf.tlp}
+    said: Json = {"id": shelf.id, "title": f"Collection {name}", "push": shelf.push, **query}
     draft = house.draft(COLLECTION_JSON, json.dumps(said).encode())
     draft = msgspec.structs.replace(draft, world=shelf.world)
     house.take(releasing("KWT"), draft, parse_marking(shelf.marking, house.rules().policies), originator="KWT")

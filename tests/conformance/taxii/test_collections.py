@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from taxii_node import SHELVES, STIX, UNKNOWN, UUID4, Caller, Node, bare, refused, told
+from taxii_node import SHELVES, STIX, UNKNOWN, UUID4, Caller, Maker, Node, bare, ids, refused, told
 
 FIELDS = {"id", "title", "description", "alias", "can_read", "can_write", "media_types"}
 PEOPLE = ("kuwait", "kuwait.reads", "qatar", "jordan.reads")
@@ -136,3 +136,40 @@ def test_collections_are_only_read(kuwait: Caller, method: str) -> None:
     """3.1: GET alone is defined for the list and for a collection."""
     for path in (f"{kuwait.root}collections/", kuwait.at("shared"), kuwait.at("shared", "manifest")):
         assert kuwait.ask(path, method).status_code in (404, 405)
+
+
+def test_collection_holds_what_its_query_says(kuwait: Caller, qatar: Caller, make: Maker) -> None:
+    """5.4: by originator and by what an object says of its TLP, in pages, in the manifest and at one object."""
+    ours, theirs = make.envelope(2)
+    green = make.indicator(object_marking_refs=["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"])
+    since = kuwait.enter("shared", ours)
+    qatar.enter("shared", theirs)
+    kuwait.enter("green", green)
+
+    for asking in (kuwait, qatar):
+        got = {
+            shelf: (
+                ids(told(asking.objects(shelf, added_after=since))),
+                ids(told(asking.manifest(shelf, added_after=since))),
+                [asking.object(shelf, one["id"]).status_code for one in (ours, theirs, green)],
+            )
+            for shelf in ("shared", "of-qatar", "green")
+        }
+
+        every = [one["id"] for one in (ours, theirs, green)]
+        assert got == {
+            "shared": (every, every, [200, 200, 200]),
+            "of-qatar": ([theirs["id"]], [theirs["id"]], [404, 200, 404]),
+            "green": ([green["id"]], [green["id"]], [404, 404, 200]),
+        }
+
+
+def test_what_is_pushed_into_the_collection_of_everything_is_at_first_for_ones_own_party(
+    kuwait: Caller, qatar: Caller, reads: Caller, make: Maker
+) -> None:
+    """5.5: without a marking to push under, nobody else is let read by mistake."""
+    one, everything = make.indicator(), kuwait.collections()[0]["id"]
+    assert everything not in {shelf.id for shelf in SHELVES.values()}
+    assert kuwait.push(everything, [one])["failure_count"] == 0
+
+    assert [asking.object("shared", one["id"]).status_code for asking in (kuwait, reads, qatar)] == [200, 200, 404]
