@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 Run = Callable[..., Any]
-MISP = Path(__file__).parents[1] / "specimens" / "cyber" / "misp"
+MISP = Path(__file__).parents[1] / "specimens" / "misp"
 INDICATOR = {
     "type": "indicator",
     "spec_version": "2.1",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 Run = Callable[..., Any]
-SPECIMENS = Path(__file__).parents[1] / "specimens" / "cyber" / "misp"
+SPECIMENS = Path(__file__).parents[1] / "specimens" / "misp"
 SHARING = """
 community = "GCC"
 

@@ -17,7 +17,7 @@ from diwan.desks.cyber.parse.misp import edition, event_of, parse_event
 from diwan.terms.errors import NotAllowed
 from diwan.terms.item import Alias
 
-SPECIMENS = Path(__file__).parents[2] / "specimens" / "cyber" / "misp"
+SPECIMENS = Path(__file__).parents[2] / "specimens" / "misp"
 WHOLE = (SPECIMENS / "phishing.json").read_bytes()
 NARROWER = (SPECIMENS / "narrower.json").read_bytes()
 IDENT = "ab" * 16

@@ -29,7 +29,7 @@ from diwan.terms.errors import Malformed
 from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.item import Alias, Draft, Link, Part
 
-SPECIMENS = Path(__file__).parents[2] / "specimens" / "cyber" / "misp"
+SPECIMENS = Path(__file__).parents[2] / "specimens" / "misp"
 PHISHING = (SPECIMENS / "phishing.json").read_bytes()
 ANSWER = (SPECIMENS / "answer.json").read_bytes()
 

@@ -40,7 +40,7 @@ from diwan.terms.item import Draft
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
 
 ROOT = Path(__file__).parents[3]
-SPECIMENS = ROOT / "tests" / "specimens" / "cyber" / "misp"
+SPECIMENS = ROOT / "tests" / "specimens" / "misp"
 SHARED = ROOT / ".." / "shared" / "data" / "stix"
 FILES = ("phishing.json", "answer.json", "narrower.json")
 ORGC = Org("Example CERT", "5f0c0051-7a11-4c3e-9b1d-000000000051")
