@@ -18,6 +18,8 @@ from diwan.desk import Desk
 from diwan.desks.crisis import DESK as CRISIS
 from diwan.desks.crisis.kinds import codes
 from diwan.desks.crisis.parse.draft import _RELATIONS
+from diwan.desks.cyber import DESK as CYBER
+from diwan.desks.cyber.pages.words import WORDS
 from diwan.desks.network import DESK as NETWORK
 from diwan.desks.network.kinds.statement import FrameworkType, MissionType, PartyType
 from diwan.house import House
@@ -26,7 +28,7 @@ from diwan.terms.party import Standing
 from diwan.web.language import LANGUAGES, catalogue
 from diwan.web.watch import FACETS
 
-DESKS = {"crisis": CRISIS, "network": NETWORK}
+DESKS = {"crisis": CRISIS, "cyber": CYBER, "network": NETWORK}
 FOLDERS = {"shell": Path(str(files("diwan.web")))} | {name: Path(str(files(d.package))) for name, d in DESKS.items()}
 CODES = {
     "status": codes.Status,
@@ -77,6 +79,9 @@ def asked_by_value(place: str, house: House) -> Iterator[Key]:
     if place == "crisis":
         yield from ((None, relation) for relation in _RELATIONS.values())
         yield from ((field, code.value) for field, listed in CODES.items() for code in listed)
+    elif place == "cyber":
+        yield from ((None, relation) for relation in ("extends", "references"))
+        yield from ((field, word) for field, words in WORDS.items() for word in words)
     elif place == "network":
         types = (*PartyType, *FrameworkType, *MissionType)
         relations = ("stands in", "speaks of", "part of", "kept by", "sent by", "accredited to")
@@ -93,7 +98,7 @@ def asked_by_value(place: str, house: House) -> Iterator[Key]:
 def _declared(desk: Desk) -> Iterator[str]:
     yield desk.name.capitalize()
     yield from (kind.replace(".", " ").capitalize() for kind in desk.kinds)
-    yield from (board.title for board in desk.boards)
+    yield from (board.title for board in desk.boards if board.title)
     yield from (act.title for acts in desk.acts.values() for act in acts)
 
 
@@ -139,7 +144,7 @@ def test_every_number_takes_the_form_that_its_language_asks_for(language: str) -
     spoken = catalogue(LANGUAGES[language], [folder / "locale" for folder in FOLDERS.values()])
     plurals = [m for place in FOLDERS for m in said(place, language).values() if isinstance(m.id, tuple)]
 
-    assert len(plurals) == 5
+    assert len(plurals) == 12
     for message in plurals:
         for form, numbers in enumerate(COUNTS[language]):
             for number in numbers:
