@@ -18,19 +18,12 @@ from diwan.registry.shelf import NEVER, Shelf
 
 _COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
 _SAME: Final = "n.value = a.value AND n.content = a.content AND n.since < a.since"
-_ONCE: Final = f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME})"
-_OF_EACH: Final = f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME} AND n.originator = a.originator)"
-_NEWER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
-# A copy counts as told already only where the earlier one is itself told: or a party could hide another's object by
-# entering it first and then something newer of its own.
+_LATER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
+# The usual question, in one look-up for each row: nothing newer of its originator, and no earlier copy that is told.
 _LAST_ONCE: Final = (
-    f" AND NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND (({_NEWER.format('n', 'a')}) OR ({_SAME}"
-    f" AND NOT EXISTS (SELECT 1 FROM also_known m WHERE {_NEWER.format('m', 'n')}))))"
+    f"NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND (({_LATER.format('n', 'a')}) OR ({_SAME}"
+    f" AND NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format('m', 'n')}))))"
 )
-_CONDITIONS: Final = {
-    "last": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_NEWER.format('n', 'a')})",
-    "first": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_NEWER.format('a', 'n')})",
-}
 _AHEAD: Final = 2
 _FEW: Final = 8
 _BETWEEN: Final = "a.since > ? AND a.since < ?"
@@ -174,13 +167,24 @@ def _ask(
 
 
 def _version_condition(pick: Pick) -> tuple[str, tuple[str, ...]]:
-    """Return what keeps other versions and second copies out; the usual question is asked in one look-up per row."""
+    """Return what keeps other versions and second copies out, with what it binds.
+
+    A copy counts as told already only where the earlier one is itself told: or a party could hide another's object by
+    entering it first and then something newer of its own.
+    """
     if pick.which == ("last",) and not pick.versions:
-        return _LAST_ONCE, ()
-    if "all" in pick.which or not pick.which:
-        named = f" AND a.version IN ({','.join('?' * len(pick.versions))})" if not pick.which else ""
-        return named + _ONCE, pick.versions if named else ()
-    conditions = [_CONDITIONS[which] for which in dict.fromkeys(pick.which)]
+        return f" AND {_LAST_ONCE}", ()
+    told = f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME} AND {_told(pick, 'n')})"
+    return f" AND {_told(pick, 'a')} AND {told}", (*pick.versions, *pick.versions)
+
+
+def _told(pick: Pick, row: str) -> str:
+    if "all" in pick.which:
+        # Whatever versions are named beside, all are told; what is bound has to stand somewhere.
+        return f"({row}.version IN ({','.join('?' * len(pick.versions))}) OR 1)" if pick.versions else "1"
+    last = f"NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format('m', row)})"
+    first = f"NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format(row, 'm')})"
+    ways = [*(last for _ in {"last"}.intersection(pick.which)), *(first for _ in {"first"}.intersection(pick.which))]
     if pick.versions:
-        conditions.append(f"a.version IN ({','.join('?' * len(pick.versions))})")
-    return f" AND ({' OR '.join(conditions)}){_OF_EACH}", pick.versions
+        ways.append(f"{row}.version IN ({','.join('?' * len(pick.versions))})")
+    return f"({' OR '.join(ways)})" if ways else "0"

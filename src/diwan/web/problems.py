@@ -18,6 +18,7 @@ from litestar.exceptions import HTTPException
 from litestar.response import Redirect
 
 from diwan.house import House
+from diwan.people.throttle import TooSoon
 from diwan.terms.errors import BadCursor, Conflict, Malformed, NotAllowed, NotFound, Refused, Unlabelled
 from diwan.web.desks import answer_of
 from diwan.web.pages import Pages
@@ -81,6 +82,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         return Response(text, status_code=status, media_type=MediaType.HTML)
 
     def refused(request: Asked, refusal: Refused) -> Response[Any]:
+        if isinstance(refusal, TooSoon) and is_service(request):
+            # A program that reads 403 stops for good (RFC 6585, section 4).
+            said = answer(request, 429, "TooSoon", str(refusal))
+            said.headers["retry-after"] = str(refusal.seconds)
+            return said
         status = next((code for kind, code in _STATUS.items() if isinstance(refusal, kind)), 400)
         return answer(request, status, type(refusal).__name__, str(refusal))
 

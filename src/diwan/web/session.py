@@ -51,20 +51,20 @@ def who(house: House, request: Asked, *, service: bool = False) -> Here | None:
 def _program(house: House, request: Asked, said: str) -> Account | None:
     scheme, _, given = said.partition(" ")
     if scheme.lower() == "basic":
-        name, password = _pair(given.strip())
-        return house.doors.by_password(name, password, request.client.host if request.client else "")
+        pair = _pair(given.strip())
+        return house.doors.by_password(*pair, request.client.host if request.client else "") if pair else None
     if scheme.lower() == "bearer":
         return house.doors.who(given.strip(), only="token")
     fingerprint = request.scope.get(CERTIFICATE)
     return house.doors.by_certificate(fingerprint) if isinstance(fingerprint, str) and not said else None
 
 
-def _pair(given: str) -> tuple[str, str]:
+def _pair(given: str) -> tuple[str, str] | None:
     try:
-        name, _, password = b64decode(given, validate=True).decode().partition(":")
+        name, colon, password = b64decode(given, validate=True).decode().partition(":")
     except ValueError:  # not base64, or not UTF-8
-        return "", ""
-    return name, password
+        return None
+    return (name, password) if colon else None
 
 
 def session_of(request: Asked) -> str:

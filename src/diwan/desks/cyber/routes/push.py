@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,9 +11,10 @@ import msgspec
 from diwan.desk import Clerk
 from diwan.desks.cyber.acts import drafts_of
 from diwan.desks.cyber.kinds.collection import Collection
-from diwan.desks.cyber.kinds.stix import written
-from diwan.desks.cyber.kinds.taxii import Detail, Status
+from diwan.desks.cyber.kinds.stix import SCHEME, written
+from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, Detail, Status
 from diwan.desks.cyber.parse.json_bytes import Form, objects_in
+from diwan.reading import Selection
 from diwan.terms.errors import Duplicate, Malformed, NotFound, Refused
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -33,8 +34,19 @@ class _Head(msgspec.Struct):
     modified: Any = None
     created: Any = None
 
+    @property
+    def version(self) -> str:
+        return next((one for one in (self.modified, self.created) if isinstance(one, str)), "")
+
 
 _head: Final = msgspec.json.Decoder(_Head)
+
+
+def _read(data: bytes) -> _Head:
+    try:
+        return _head.decode(data)
+    except msgspec.MsgspecError:
+        return _Head()
 
 
 def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
@@ -51,7 +63,10 @@ def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
     label = clerk.label(into.push or _OWN.format(clerk.hand.reader.party))
     now = clerk.room.now
     outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
-    told = [(refused, _detail(data, now, refused)) for data, refused in zip(cut.objects, outcomes, strict=True)]
+    arrived = _arrived(clerk, cut.objects)
+    told = [
+        (refused, _detail(data, now, refused, arrived)) for data, refused in zip(cut.objects, outcomes, strict=True)
+    ]
     said = Status(
         id=str(UUID(bytes=clerk.random(16), version=4)),
         account=clerk.hand.reader.id,
@@ -83,11 +98,18 @@ def _entered(clerk: Clerk, label: Label, read: list[Draft | Malformed]) -> Itera
         yield outcome if isinstance(outcome, Refused) and not isinstance(outcome, Duplicate) else None
 
 
-def _detail(data: bytes, now: Instant, refused: Refused | None) -> Detail:
-    try:
-        head = _head.decode(data)
-    except msgspec.MsgspecError:
-        head = _Head()
-    version = next((one for one in (head.modified, head.created) if isinstance(one, str)), written(now))
+def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, Instant]:
+    """Return when the objects that say no version came: that is their version (TAXII 2.1, section 3.4.1)."""
+    heads = [_read(data) for data in objects]
+    names = tuple(head.id for head in heads if not head.version and isinstance(head.id, str))
+    if not names:
+        return {}
+    chosen = Selection(scheme=SCHEME, names=names, data=False)
+    return {one.name: one.at for one in clerk.room.arrivals(chosen, limit=LARGEST_PAGE).found}
+
+
+def _detail(data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, Instant]) -> Detail:
+    head = _read(data)
     ident = head.id if isinstance(head.id, str) else ""
+    version = head.version or written(arrived.get(ident, now))
     return Detail(ident[:_LINE], version[:_LINE], "" if refused is None else str(refused)[:_LINE])
