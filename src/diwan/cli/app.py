@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from diwan.cli import asking, bringing, checking, labels, node, people, policies
+from diwan.cli import asking, bringing, checking, labels, node, people, policies, sources
 from diwan.cli.showing import plain
 from diwan.terms.errors import Refused
 
@@ -21,7 +21,7 @@ _app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (node, bringing, asking, checking, labels, people, policies):
+for part in (node, bringing, asking, checking, labels, people, policies, sources):
     part.add_to(_app)
 
 

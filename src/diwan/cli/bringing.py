@@ -26,6 +26,7 @@ from diwan.cli.carrying import BATCH, Came, Carrier, Labels, Load, Opens, batche
 from diwan.cli.events import EventLabels
 from diwan.cli.opening import HERE, Node, console_hand, opened
 from diwan.cli.showing import Json, say
+from diwan.cli.sources import add_import
 from diwan.desks.cyber.acts import open_stix
 from diwan.desks.cyber.parse.misp import events_in
 from diwan.house import House
@@ -67,6 +68,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this part."""
     group = typer.Typer(no_args_is_help=True, help="Bring files in, under a label.")
     app.add_typer(group, name="import")
+    add_import(group)
 
     @group.command("cap")
     def import_cap(

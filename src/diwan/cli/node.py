@@ -13,6 +13,7 @@ from rich.progress import Progress
 
 from diwan.cli.doctor import check_up as check_node
 from diwan.cli.opening import HERE, Node, begin_clock, opened
+from diwan.cli.rounds import rounds
 from diwan.cli.showing import Json, plain, say, show
 from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
@@ -147,4 +148,5 @@ def _serve(house: House, host: str | None, port: int | None) -> None:
             raise Refused(f"{at}:{on} cannot be listened on: {taken.strerror}. Choose another with --port.") from None
     say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
     house.book.words.keep_up(every=2.0)
-    serve(house, at, on)
+    with rounds(house):
+        serve(house, at, on)

@@ -20,6 +20,8 @@ _TEXT: Final = 256 * 1024
 _SOURCES: Final = 1_000
 _TOLD: Final = 200
 _SECRET: Final = 8_192
+_OWN: Final = ".key"
+"""How the files end in which the node keeps the keys it signs with: no other server may ever be sent one."""
 _SHAPE: Final = re.compile(r"[!-~]{1,2000}")
 
 
@@ -41,6 +43,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A file in `keys/` with the only certificate authorities that may speak for this server, PEM."""
     label: Annotated[str, Meta(max_length=2_000)] = ""
     """The marking that polled objects are entered under; a push needs none."""
+    originator: Annotated[str, Meta(max_length=64)] = ""
+    """The party in whose name polled objects are entered; empty for the one that runs the node."""
+    account: Annotated[str, Meta(max_length=64)] = ""
+    """The account as whom a push reads: what is released to it goes out, and nothing else."""
     every: Annotated[int, Meta(ge=10, le=30 * 86_400)] = 900
     """Seconds between two polls."""
     page: Annotated[int, Meta(ge=1, le=10_000)] = 1_000
@@ -138,6 +144,11 @@ def _checked(source: Source, number: int) -> Source:
         raise Malformed(f"Sources: {where}.keys` and `auth` go together. No source was read.")
     if source.direction == "push" and source.version == "2.0":
         raise Malformed(f"Sources: {where}.version` is 2.0, which is polled and not pushed to. No source was read.")
+    if (source.direction == "push") != bool(source.account):
+        said = "is whose reading a push sends; it goes with `direction` push and with no other"
+        raise Malformed(f"Sources: {where}.account` {said}. No source was read.")
+    if any(name.endswith(_OWN) for name in (source.keys, source.certificate)):
+        raise Malformed(f"Sources: {where}` names one of the node's own signing keys, `*{_OWN}`. No source was read.")
     return msgspec.structs.replace(source, root=source.root.rstrip("/") + "/")
 
 

@@ -32,7 +32,8 @@ class Audiences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Local:
     """What the desk knows beside the register; read once, when the node opens."""
 
-    def __init__(self, audiences: Audiences | None = None, warnings: Warnings | None = None) -> None:
-        """Know what was laid there, or only what the desk brings along."""
+    def __init__(self, audiences: Audiences | None = None, warnings: Warnings | None = None, sources: str = "") -> None:
+        """Know what was laid there, or only what the desk brings along; `sources` is a text that `calls` reads."""
         self.audiences = audiences or Audiences()
         self.warnings = warnings or Warnings(BUILT_IN)
+        self.sources = sources

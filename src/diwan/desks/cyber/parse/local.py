@@ -25,7 +25,9 @@ def read_local(files: Mapping[str, bytes]) -> Local:
         Malformed: a file is not what its name says; the text names it.
     """
     lists = [read_list(data, name) for name, data in sorted(files.items()) if name.startswith(LISTS)]
-    return Local(_audiences(files.get(SHARING)), Warnings((*BUILT_IN, *lists)))
+    # A fault in the sources keeps nobody from the register: it is told where they are called, and by the doctor.
+    sources = files.get(SOURCES, b"").decode("utf-8", "replace")
+    return Local(_audiences(files.get(SHARING)), Warnings((*BUILT_IN, *lists)), sources)
 
 
 def _audiences(data: bytes | None) -> Audiences:
