@@ -1,7 +1,7 @@
 """Versions: what one reader class may see of the objects of a standard that keeps them, oldest arrival first.
 
-A version is superseded by a newer one of the same originator alone; copies that say the same are told once, copies that
-differ are each told: whatever another party enters under the same name neither hides nor reveals it.
+A version is superseded by a newer one of the same originator alone, and each party's copy is told, also where two say the
+same: whatever another party enters under the same name neither hides nor reveals it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 
 _COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
-_SAME: Final = "n.value = a.value AND n.content = a.content AND n.since < a.since"
 _LATER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
-# The usual question, in one look-up for each row: nothing newer of its originator, and no earlier copy that is told.
-_LAST_ONCE: Final = (
-    f"NOT EXISTS (SELECT 1 FROM also_known n WHERE n.value = a.value AND (({_LATER.format('n', 'a')}) OR ({_SAME}"
-    f" AND NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format('m', 'n')}))))"
-)
+_WHICH: Final = {
+    "last": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_LATER.format('n', 'a')})",
+    "first": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_LATER.format('a', 'n')})",
+}
 _AHEAD: Final = 2
 _FEW: Final = 8
 _BETWEEN: Final = "a.since > ? AND a.since < ?"
@@ -78,14 +76,17 @@ def held(
     return _walked(shelf, pick, after, before, limit, density, but)
 
 
-def held_at(shelf: Shelf, pick: Pick, places: Sequence[int]) -> dict[int, Held]:
-    """Return those of the versions at `places` that are wanted, by where they stand."""
+def held_at(shelf: Shelf, pick: Pick, places: Sequence[int], left: Pick | None = None) -> dict[int, Held]:
+    """Return those of the versions at `places` that are wanted, by where they stand.
+
+    Where the places were found by some of the terms, `left` is what they still have to be held to.
+    """
     found: dict[int, Held] = {}
     for at in range(0, len(places), 500):
         some = places[at : at + 500]
         where = f"a.since IN ({','.join('?' * len(some))})"
         found.update((one.since, one) for one in _ask(shelf, pick, "version_by_time", where, some, ()))
-    return {since: one for since, one in found.items() if _is_filed(shelf, pick, since)}
+    return {since: one for since, one in found.items() if _is_filed(shelf, left or pick, since)}
 
 
 def _is_filed(shelf: Shelf, pick: Pick, since: int) -> bool:
@@ -138,7 +139,7 @@ def _filed(
             terms = (*pick.terms, term) if term else pick.terms
             hits.update(find(shelf, terms, after, most, density, before, newest=False))
         places = sorted(hits)[:most]
-        there = held_at(shelf, left, places)
+        there = held_at(shelf, pick, places, left)
         found += [there[place] for place in places if place in there and there[place].gate not in but]
         if len(places) < most:
             break
@@ -155,36 +156,22 @@ def _ask(
     but: Sequence[int],
     limit: int = NEVER,
 ) -> list[Held]:
-    kept, versions = _version_condition(pick)
+    kept, values = _version_condition(shelf, pick)
     beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
     data, ids = "a.data" if pick.data else "x''", "a.id" if pick.ids else "x''"
     rows = shelf.ask(
         f"SELECT {_COLUMNS}, {data}, {ids} FROM {view} a WHERE {where} AND a.value >= ? AND a.value < ?"
         f"{beside}{kept} ORDER BY a.since LIMIT ?",
-        [*bound, f"{pick.scheme}:", f"{pick.scheme};", *but, *versions, limit],
+        [*bound, f"{pick.scheme}:", f"{pick.scheme};", *but, *values, limit],
     )
     return [Held(*row) for row in rows]
 
 
 def _version_condition(pick: Pick) -> tuple[str, tuple[str, ...]]:
-    """Return what keeps other versions and second copies out, with what it binds.
-
-    A copy counts as told already only where the earlier one is itself told: or a party could hide another's object by
-    entering it first and then something newer of its own.
-    """
-    if pick.which == ("last",) and not pick.versions:
-        return f" AND {_LAST_ONCE}", ()
-    told = f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_SAME} AND {_told(pick, 'n')})"
-    return f" AND {_told(pick, 'a')} AND {told}", (*pick.versions, *pick.versions)
-
-
-def _told(pick: Pick, row: str) -> str:
+    """Return what keeps other versions out, with what it binds."""
     if "all" in pick.which:
-        # Whatever versions are named beside, all are told; what is bound has to stand somewhere.
-        return f"({row}.version IN ({','.join('?' * len(pick.versions))}) OR 1)" if pick.versions else "1"
-    last = f"NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format('m', row)})"
-    first = f"NOT EXISTS (SELECT 1 FROM also_known m WHERE {_LATER.format(row, 'm')})"
-    ways = [*(last for _ in {"last"}.intersection(pick.which)), *(first for _ in {"first"}.intersection(pick.which))]
+        return "", ()
+    ways = [_WHICH[which] for which in dict.fromkeys(pick.which)]
     if pick.versions:
-        ways.append(f"{row}.version IN ({','.join('?' * len(pick.versions))})")
-    return f"({' OR '.join(ways)})" if ways else "0"
+        ways.append(f"a.version IN ({','.join('?' * len(pick.versions))})")
+    return f" AND ({' OR '.join(ways) or '0'})", pick.versions
