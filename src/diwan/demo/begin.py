@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.demo.content import Account, Demo, Post, alerts, posts, statements
+from diwan.demo.content import Account, Demo, Post, alerts, posts, statements, told
 from diwan.desks.network.kinds import MEDIA_TYPE
 from diwan.house import House
 from diwan.people.accounts import account_named, open_account, set_password
@@ -39,6 +39,8 @@ def begin_demo(house: House) -> Demo:
     names = house.names(_releasing(house.settings.keeper).reader)
     for alert in alerts():
         _enter(house, CAP, alert.data, by=alert.by, label=_label(house, alert.label), names=names)
+    for one in told():
+        _enter(house, one.media_type, one.data, by=one.by, label=_label(house, one.label))
     accounts = tuple(_open(house, post) for post in posts())
     mark.touch()
     return Demo(accounts)

@@ -1,4 +1,4 @@
-"""What the demo holds, read from the files beside it: statements, alerts and accounts."""
+"""What the demo holds, read from the files beside it: statements, alerts, objects and accounts."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ class Specimen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (_CONTENT / "alerts" / self.file).read_bytes()
 
 
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One object of the cyber desk: its file, its originator, its label as its marking, and what it is written in."""
+
+    file: str
+    by: str
+    label: str
+    media_type: str = "application/stix+json"
+
+    @property
+    def data(self) -> bytes:
+        """Return the object's bytes."""
+        return (_CONTENT / "cyber" / self.file).read_bytes()
+
+
 class Post(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A post that someone signs in to: its name there, how pages show it, and what it may do and read."""
 
@@ -71,6 +85,11 @@ def statements() -> tuple[Said, ...]:
 def alerts() -> tuple[Specimen, ...]:
     """Return the alerts, in the order in which they are entered."""
     return _read("alerts.toml", "alerts", tuple[Specimen, ...])
+
+
+def told() -> tuple[Told, ...]:
+    """Return the objects of the cyber desk, in the order in which they are entered."""
+    return _read("cyber.toml", "objects", tuple[Told, ...])
 
 
 def posts() -> tuple[Post, ...]:
