@@ -1,7 +1,7 @@
 """Versions: what one reader class may see of the objects of a standard that keeps them, oldest arrival first.
 
-A version is superseded by a newer one of the same originator alone, and each party's copy is told, also where two say the
-same: whatever another party enters under the same name neither hides nor reveals it.
+A version is superseded by a newer one of the same originator alone, and each party's copy is told, also where two say
+the same: whatever another party enters under the same name neither hides nor reveals it.
 """
 
 from __future__ import annotations
