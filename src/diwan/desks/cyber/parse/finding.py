@@ -15,7 +15,7 @@ schema.required schema.form schema.type schema.value schema.empty schema.extra s
 id.type id.v4 ref.type time.calendar time.order
 lang.form contents.lang contents.property
 marking.selector marking.one_of marking.circular tlp.altered tlp.copy
-pattern.syntax file.json
+pattern.syntax text.direction file.json
 """
 _WARNINGS: Final = """
 json.wide id.deterministic relationship.suggested hashes.name hashes.form

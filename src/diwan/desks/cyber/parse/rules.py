@@ -11,6 +11,7 @@ from diwan.desks.cyber.parse.finding import MOST, finding
 from diwan.desks.cyber.parse.json_bytes import wide_numbers
 from diwan.desks.cyber.parse.rules_marks import circular, contents, granular, language, tlp
 from diwan.desks.cyber.parse.rules_refs import SCOS, Rule, reference_rules, suggested
+from diwan.desks.cyber.parse.rules_text import compared, direction
 from diwan.desks.cyber.parse.rules_values import (
     ORDERED,
     TIMES,
@@ -101,6 +102,8 @@ def _errors(kind: str) -> Rules:
         _add(rules, last, calendar(last), ordered(first, last, differ=differ))
     for name, rule in _OWN.get(kind, ()):
         _add(rules, name, rule)
+    for name in compared(kind):
+        _add(rules, name, direction(name))
     if kind in SCOS:
         _add(rules, "id", random_identifier)
     return rules

@@ -29,6 +29,8 @@ VALUES: Final = 500
 """Facets, values and links kept of one object each; the bytes keep the rest."""
 _TITLE: Final = 200
 _PATTERN: Final = 500
+_JOINERS: Final = "\u200c\u200d"
+"""They join letters or keep them apart, and turn nothing."""
 
 _encode: Final = msgspec.json.Encoder().encode
 _canonical: Final = msgspec.json.Encoder(order="sorted").encode
@@ -143,12 +145,20 @@ def _title(said: Mapping[str, Any]) -> str:
     for key in _NAMED:
         text = said.get(key)
         if isinstance(text, str) and text.strip():
-            return " ".join(text.split())[:_TITLE]
+            return _line(text)
     for value in dict(said.get("hashes") or {}).values():
-        return str(value)[:_TITLE]
+        return _line(str(value))
     if isinstance(said.get("number"), int):
         return f"AS{said['number']}"
     return str(said["id"])
+
+
+def _line(text: str) -> str:
+    # What a file or a pattern holds that turns the reading direction is evidence: kept in the bytes, and not in a list.
+    spaced = " ".join(text[: 4 * _TITLE].split())[:_TITLE]
+    if spaced.isprintable():
+        return spaced
+    return "".join(c if c.isprintable() or c in _JOINERS else "\N{REPLACEMENT CHARACTER}" for c in spaced)
 
 
 def _kind(ident: str) -> str:

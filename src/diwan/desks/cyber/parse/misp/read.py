@@ -31,6 +31,8 @@ from diwan.terms.finding import Finding
 
 INFO: Final = 65_535
 """Characters of an event's `info`, as MISP's database holds them."""
+_TURNS: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+"""Embeddings, overrides and isolates (Unicode, UAX 9)."""
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -98,6 +100,8 @@ def _info(node: Node) -> str:
         node.notes.error("misp.info", path, "an event needs an info, its title")
     elif len(info) > INFO:
         node.notes.error("misp.info", path, f"an info has at most {INFO} characters")
+    elif _TURNS.search(info):
+        node.notes.error("misp.info", path, "an info turns no reading direction")
     elif not info.isprintable():
         node.notes.warning("misp.info", path, "an info should hold no line breaks or control characters")
     return info
@@ -134,6 +138,8 @@ def _org(node: Node) -> Org:
     org = node.node("Orgc")
     if org is None or not org.text("name"):
         node.notes.warning("misp.orgc", f"{node.path}/Orgc", "the event does not say which organisation made it")
+    if org is not None and _TURNS.search(org.text("name")):
+        node.notes.error("misp.orgc", f"{org.path}/name", "an organisation's name turns no reading direction")
     return Org(org.text("name"), org.uuid()) if org else Org()
 
 
