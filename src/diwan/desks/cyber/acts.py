@@ -18,6 +18,7 @@ from diwan.desks.cyber.kinds.observable import of_sco
 from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, written_ms
 from diwan.desks.cyber.parse import edition as stix_edition
 from diwan.desks.cyber.parse import misp
+from diwan.desks.cyber.parse.collection import check_collection, collection_in, is_collection
 from diwan.desks.cyber.parse.finding import MOST
 from diwan.desks.cyber.parse.json_bytes import Form, objects_in, read_object
 from diwan.desks.cyber.parse.observed import of_pattern
@@ -33,6 +34,10 @@ from diwan.terms.label import Handling, Label
 
 _HOLDERS: Final = frozenset(("cyber.report", "cyber.grouping"))
 _DEFINITION: Final = re.compile(rb'"type"\s*:\s*"marking-definition"')
+_NEW: Final = re.compile(rb'"spec_version"\s*:\s*"2\.1"')
+_EVENT: Final = re.compile(rb'"Event"\s*:\s*[{\[]')
+_BARE: Final = re.compile(rb'"distribution"\s*:')
+_STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
 class Definitions(Mapping[str, Handling]):
@@ -91,9 +96,14 @@ def _definitions(came: Iterable[bytes]) -> Iterator[tuple[str, Handling]]:
 
 
 def open_file(data: bytes, file: str, names: Mapping[str, str]) -> Iterable[Draft | Reject]:
-    """Yield the draft or the reject of every STIX object or MISP event in a file; its content decides which it is."""
+    """Yield the draft or the reject of every STIX object or MISP event in a file, or of the collection that it is.
+
+    Its content decides which it is.
+    """
     if _is_misp(data):
         return misp.events_in(data, file, names)
+    if is_collection(data):
+        return (collection_in(data, file),)
     return open_stix(data, file, None)
 
 
@@ -117,8 +127,10 @@ def open_stix(data: bytes, file: str, room: ReadingRoom | None) -> Iterator[Draf
 
 
 def check_file(data: bytes) -> Sequence[Finding]:
-    """Return everything that our own rules find wrong with the STIX objects or MISP events in a file."""
-    return misp.check_events(data) if _is_misp(data) else tuple(islice(_found(data), MOST))
+    """Return everything that our own rules find wrong with the objects, events or collection in a file."""
+    if _is_misp(data):
+        return misp.check_events(data)
+    return check_collection(data) if is_collection(data) else tuple(islice(_found(data), MOST))
 
 
 def _found(data: bytes) -> Iterator[Finding]:
@@ -211,7 +223,7 @@ def _opened(
 
 
 def _drafts(raw: bytes, version: str | None, known: Mapping[str, Handling]) -> Iterator[Draft]:
-    if b'"2.1"' in raw:  # says its version, or at least could; the common case is read once
+    if _NEW.search(raw):  # the common case is read once
         yield parse(raw, {}, known)
         return
     said = read_object(raw)
@@ -225,8 +237,11 @@ def _drafts(raw: bytes, version: str | None, known: Mapping[str, Handling]) -> I
 
 
 def _is_misp(data: bytes) -> bool:
+    # What stands first decides: a STIX id is in no event's head, but "Event" may be a name in STIX.
     head = data[:4096]
-    return b'"Event"' in head or (b'"distribution"' in head and b'"type":"bundle"' not in head.replace(b" ", b""))
+    found = _EVENT.search(head) or _BARE.search(head)
+    stix = _STIX.search(head)
+    return found is not None and (stix is None or found.start() < stix.start())
 
 
 def _sighting(room: ReadingRoom, item: Released, deed: Deed) -> Draft:

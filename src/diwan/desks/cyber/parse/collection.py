@@ -12,6 +12,7 @@ from diwan.desks.cyber.kinds.collection import COLLECTION, MEDIA_TYPE, MOST, SCH
 from diwan.desks.cyber.kinds.markings import DEFINITIONS
 from diwan.desks.cyber.parse.json_bytes import read_object
 from diwan.terms.errors import Malformed
+from diwan.terms.finding import Finding, Reject, Weight
 from diwan.terms.item import Alias, Draft, Part
 
 LIMIT: Final = 64 * 1024
@@ -37,6 +38,38 @@ def parse_collection(data: bytes, names: Mapping[str, str]) -> Draft:
         aliases=(Alias(SCHEME, said.id),),
         brief=msgspec.json.encode(said),
     )
+
+
+def is_collection(data: bytes) -> bool:
+    """Return whether a file is a collection by what stands in it: a title, and neither objects nor the type of one."""
+    if len(data) > LIMIT:
+        return False
+    try:
+        said = read_object(data)
+    except Malformed:
+        return False
+    return "title" in said and said.keys().isdisjoint(("type", "objects", "Event"))
+
+
+def collection_in(data: bytes, file: str) -> Draft | Reject:
+    """Return the draft of the collection that a file is, or why it is none."""
+    try:
+        return parse_collection(data, {})
+    except Malformed as wrong:
+        return Reject(file, "/", (_fault(wrong),))
+
+
+def check_collection(data: bytes) -> tuple[Finding, ...]:
+    """Return what is wrong with a collection; the first fault alone."""
+    try:
+        parse_collection(data, {})
+    except Malformed as wrong:
+        return (_fault(wrong),)
+    return ()
+
+
+def _fault(wrong: Malformed) -> Finding:
+    return Finding("collection.form", Weight.ERROR, "/", str(wrong))
 
 
 def _read(said: dict[str, Any]) -> Collection:
