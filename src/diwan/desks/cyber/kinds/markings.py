@@ -75,13 +75,17 @@ def handling_of(refs: Iterable[str], known: Mapping[str, Handling]) -> Handling:
 
 
 def said_by(definition: Mapping[str, Any]) -> Handling:
-    """Return what one marking definition says: TLP of either version, PAP, an IEP, or a statement that is a token."""
+    """Return what one marking definition says: TLP of either version, PAP, an IEP, or a statement that is a token.
+
+    It may be any JSON object: what a definition says counts before the definition itself was found good.
+    """
     fixed = TLP.get(str(definition.get("id")))
     if fixed:
         return Handling(tlp=fixed)
-    inner = definition.get("definition")
+    inner, extensions = definition.get("definition"), definition.get("extensions")
     said: Mapping[str, Any] = inner if isinstance(inner, dict) else {}
-    extended = [one for one in dict(definition.get("extensions") or {}).values() if isinstance(one, dict)]
+    each = extensions.values() if isinstance(extensions, dict) else ()
+    extended = [one for one in each if isinstance(one, dict)]
     found = _FREE
     for kind, text in _tokens(definition, said, extended):
         found = strictest(found, Handling(tlp=text) if kind == "tlp" else Handling(pap=text))
