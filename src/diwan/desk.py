@@ -12,7 +12,7 @@ from diwan.intake.take import Taken
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Refused
 from diwan.terms.finding import Finding, Reject
-from diwan.terms.hand import Hand
+from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
 from diwan.terms.time import Instant
@@ -41,6 +41,8 @@ class Request(msgspec.Struct, frozen=True):
     """What the desk knows beside the register."""
     keeper: str = ""
     """The party that runs the node."""
+    clerk: Clerk | None = None
+    """What the hand may do here, for a board that is for one role alone."""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -154,6 +156,8 @@ class Board(msgspec.Struct, frozen=True):
     view: Callable[[ReadingRoom, Request], Mapping[str, object]]
     asks: bool = False
     """Whether it can be asked by a form too, for more than an address holds; the fields come as the query."""
+    only: Role | None = None
+    """The one role it is for; for every other hand there is nothing at its address."""
 
 
 class Show(msgspec.Struct, frozen=True):

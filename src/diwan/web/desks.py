@@ -19,7 +19,7 @@ from diwan.house import House
 from diwan.terms.errors import NotFound
 from diwan.web.form import read_own_form
 from diwan.web.pages import Pages
-from diwan.web.visit import BASES, Asked, visit_of
+from diwan.web.visit import BASES, Asked, Visit, visit_of
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
@@ -43,19 +43,29 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
     @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=True)
     def show(request: Asked) -> Response[str]:
         visit = visit_of(request)
-        view = board.view(visit.room, _request(request, {}, house, desk.name))
+        view = board.view(visit.room, _for_board(request, visit, board, house, desk.name))
         return pages.page(visit, board.template, view, here=board.path)
 
     @post(board.path, name=f"ask {board.path}", opt={"reads": board.reads}, status_code=200)
     async def ask(request: Asked) -> Response[str]:
         visit = visit_of(request)
+        asked = _for_board(request, visit, board, house, desk.name)
         form = await read_own_form(request, visit)
         files = tuple((name, data.decode("utf-8", "replace")) for name, data in form.files.items())
-        asked = replace(_request(request, {}, house, desk.name), pairs=(*form.fields, *files))
+        asked = replace(asked, pairs=(*form.fields, *files))
         view = await run_sync(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
         return pages.page(visit, board.template, view, here=board.path)
 
     return [show, ask] if board.asks else [show]
+
+
+def _for_board(request: Asked, visit: Visit, board: Board, house: House, desk: str) -> Request:
+    asked = _request(request, {}, house, desk)
+    if board.only is None:
+        return asked
+    if board.only not in visit.hand.roles:
+        raise NotFound
+    return replace(asked, clerk=visit.clerk(desk))
 
 
 def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) -> Any:

@@ -12,7 +12,7 @@ from diwan.desks.cyber.parse.collection import parse_collection
 from diwan.desks.cyber.parse.local import read_local
 from diwan.desks.cyber.parse.misp import parse_event
 from diwan.desks.cyber.parse.stix import parse
-from diwan.desks.cyber.routes import ROUTES, SERVICES, refusal
+from diwan.desks.cyber.routes import ROLE_BOARDS, ROUTES, SERVICES, refusal
 
 DESK = Desk(
     name="cyber",
@@ -27,7 +27,7 @@ DESK = Desk(
     local=read_local,
     narrows=narrow,
     wording=Wording("/taxii2", refusal),
-    boards=BOARDS,
+    boards=(*BOARDS, *ROLE_BOARDS),
     shows=SHOWS,
     package="diwan.desks.cyber",
 )
