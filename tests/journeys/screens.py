@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from diwan.house import House
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT / ".." / "shared" / "data" / "cap" / "real"
+ATTACK = ROOT / ".." / "shared" / "data" / "stix" / "attack-ics-18.1.json.gz"
 SPECIMEN = ROOT / "tests" / "specimens" / "crisis" / "cap+xml" / "three-languages.xml"
 DIWAN = Path(sys.executable).with_name("diwan")
 SHARES = (
@@ -33,7 +35,26 @@ SHARES = (
 )
 OFFICERS = ("kuwait", "qatar", "jordan", "outsider")
 PAGES = {"watch": "/", "network": "/network", "crisis": "/crisis", "exercise": "/exercise"}
-WIDE, NARROW = (1280, 900), (420, 900)
+DESKS = {
+    "cyber": "/cyber",
+    "cyber-malware": "/cyber?kind=cyber.malware",
+    "cyber-matrix": "/cyber/matrix",
+    "cyber-collections": "/cyber/collections",
+}
+"""Pages of the cyber desk that have an address of their own."""
+ITEMS = {
+    "indicator": "/cyber?kind=cyber.indicator&originator=KWT",
+    "loader": "/cyber?kind=cyber.malware&originator=KWT",
+    "report": "/cyber?kind=cyber.report",
+    "collection": "/cyber?kind=cyber.collection",
+    "technique": "/cyber?kind=cyber.attack-pattern&originator=NATO&q=T0866",
+}
+"""Lists whose first item is opened."""
+PASTED = """hxxps://port-login[.]example/berth/plan and 203[.]0[.]113[.]77
+port-login.example
+T0866
+198.51.100.9 and never-seen.example"""
+WIDE, NARROW = (1280, 900), (430, 900)
 
 
 class Album:
@@ -70,6 +91,8 @@ def main() -> int:
             for officer in OFFICERS:
                 page = signed_in(browser, address, officer, passwords[officer])
                 ordinary(album, page, address, officer)
+                if officer in ("kuwait", "jordan"):
+                    cyber(album, page, address, officer)
                 if officer == "kuwait":
                     composing(album, page, address, officer)
                     otherwise(album, page, address, officer)
@@ -87,6 +110,22 @@ def ordinary(album: Album, page: Page, address: str, officer: str) -> None:
     page.go(f"{address}/?kind=crisis.alert")
     page.press("#rows li a[href*='/items/']")
     album.take(page, f"{officer}-item", whole=True)
+
+
+def cyber(album: Album, page: Page, address: str, name: str) -> None:
+    """Take the pages of the cyber desk: its boards, the look-up with an answer, and one item of each sort."""
+    for one, path in DESKS.items():
+        page.go(address + path)
+        album.take(page, f"{name}-{one}", whole=True)
+    page.go(f"{address}/cyber/look-up")
+    page.run(f"document.querySelector('main [name=values]').value = `{PASTED}`")
+    page.press("main form button.primary")
+    album.take(page, f"{name}-cyber-look-up", whole=True)
+    for one, path in ITEMS.items():
+        page.go(address + path)
+        if page.run("!!document.querySelector('.rows .head a')"):
+            page.press(".rows .head a")
+            album.take(page, f"{name}-cyber-{one}", whole=True)
 
 
 def composing(album: Album, page: Page, address: str, officer: str) -> None:
@@ -111,13 +150,16 @@ def otherwise(album: Album, page: Page, address: str, officer: str) -> None:
     """Take the same pages in the dark, in a narrow window, in French and in Arabic."""
     page.look(*WIDE, dark=True)
     visit(album, page, address, f"{officer}-dark", ("watch", "item", "crisis", "network", "compose"))
+    cyber(album, page, address, f"{officer}-dark")
     page.look(*NARROW)
     visit(album, page, address, f"{officer}-narrow", ("watch", "item", "crisis", "network", "compose"))
+    cyber(album, page, address, f"{officer}-narrow")
     page.look(*WIDE)
     for language in ("fr", "ar"):
         page.go(address + "/")
         page.press(f".languages [value={language}]")
         visit(album, page, address, f"{officer}-{language}", ("watch", "item", "crisis", "network", "compose"))
+        cyber(album, page, address, f"{officer}-{language}")
     page.look(*NARROW)
     visit(album, page, address, f"{officer}-ar-narrow", ("watch", "item"))
 
@@ -155,6 +197,11 @@ def filled(node: Path) -> dict[str, str]:
     for by, marking, files in SHARES if REAL.is_dir() else ():
         options = ["--label", marking, "--originator", by, "--node", str(node)]
         subprocess.run([DIWAN, "import", "cap", *(REAL / name for name in files), *options], check=True)
+    if ATTACK.is_file():
+        bundle = node.parent / "attack.json"
+        bundle.write_bytes(gzip.decompress(ATTACK.read_bytes()))
+        options = ["--label", "TLP:CLEAR", "--originator", "NATO", "--node", str(node)]
+        subprocess.run([DIWAN, "import", "stix", bundle, *options], check=True)
     return passwords
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Final
 from urllib.parse import urlencode
@@ -14,8 +14,8 @@ from diwan.desk import Request
 from diwan.desks.cyber.kinds.aging import Age, State
 from diwan.desks.cyber.kinds.collection import COLLECTION
 from diwan.desks.cyber.kinds.misp import EVENT
-from diwan.desks.cyber.kinds.stix import KINDS
-from diwan.desks.cyber.pages.briefs import Named, brief_of
+from diwan.desks.cyber.kinds.stix import KINDS, METAS
+from diwan.desks.cyber.pages.briefs import Named, brief_of, type_of
 from diwan.desks.cyber.pages.sightings import OPINION, SIGHTING, Word, age_of, indicator_words, word_of
 from diwan.desks.cyber.render.indicators import FORMATS
 from diwan.reading import Query, ReadingRoom, Released
@@ -28,6 +28,8 @@ COUNTED: Final = 250
 INDICATOR: Final = "cyber.indicator"
 FILTERS: Final = ("tlp", "originator", "tactic")
 _OURS: Final = KINDS | {EVENT, COLLECTION}
+_BESIDE: Final = frozenset({"cyber.relationship", *(f"cyber.{name}" for name in METAS)})
+"""What stands beside other objects and says little by itself: listed only where it is asked for."""
 _WORDS: Final = 8
 _LONGEST: Final = 200
 
@@ -93,7 +95,8 @@ def board(room: ReadingRoom, request: Request) -> Mapping[str, object]:
         "states": Counter(one.age.state for one in ages),
         "aged": AGED,
         "State": State,
-        "brief_of": brief_of,
+        "type_of": type_of,
+        "ends_of": ends_of(Named(room)),
     }
 
 
@@ -105,8 +108,21 @@ def _asking(query: Mapping[str, str]) -> Asking:
 
 
 def _newest(room: ReadingRoom, asking: Asking, kinds: Iterable[str]) -> tuple[Released, ...]:
-    found = chain.from_iterable(room.page(asking.asks(kind), None, NEWEST).items for kind in kinds)
+    told = (kind for kind in kinds if asking.narrowed or kind not in _BESIDE)
+    found = chain.from_iterable(room.page(asking.asks(kind), None, NEWEST).items for kind in told)
     return tuple(sorted(found, key=lambda item: -item.at))[:NEWEST]
+
+
+def ends_of(named: Named) -> Callable[[Released], tuple[Released | None, str, Released | None] | None]:
+    """Return what tells of a relationship both ends, as far as they are released, and its type; None for the rest."""
+
+    def ends(item: Released) -> tuple[Released | None, str, Released | None] | None:
+        brief = brief_of(item)
+        if brief is None or not brief.relation:
+            return None
+        return named(brief.source), brief.relation, named(brief.target)
+
+    return ends
 
 
 def _facets(room: ReadingRoom, asking: Asking, kinds: Iterable[str], each: int) -> dict[str, list[tuple[str, int]]]:
@@ -126,7 +142,7 @@ def _said(room: ReadingRoom) -> list[Said]:
         word = word_of(room, item)
         if word is not None and word.sense is not None:
             found.append(Said(word, _about(room, item, named)))
-    return found[:10]
+    return sorted(found, key=lambda one: -one.word.at)[:10]
 
 
 def _about(room: ReadingRoom, item: Released, named: Named) -> Released | None:

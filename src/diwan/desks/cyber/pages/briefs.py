@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from diwan.desks.cyber.kinds.stix import Brief, alias
+from diwan.desks.cyber.kinds.stix import CUSTOM, Brief, alias
 from diwan.desks.cyber.parse.json_bytes import read_object
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Malformed
@@ -21,6 +21,12 @@ def brief_of(item: Released) -> Brief | None:
         return _brief.decode(item.brief)
     except msgspec.DecodeError:
         return None
+
+
+def type_of(item: Released) -> str:
+    """Return the type of an item in the standard's words; of a custom object its own."""
+    brief = brief_of(item) if item.kind == CUSTOM else None
+    return brief.type if brief else item.kind.removeprefix("cyber.")
 
 
 def said_by(room: ReadingRoom, item: Released) -> dict[str, Any]:

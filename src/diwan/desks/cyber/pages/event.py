@@ -10,6 +10,7 @@ import msgspec
 from diwan.desks.cyber.kinds.defang import fenced
 from diwan.desks.cyber.kinds.misp import ANALYSIS, THREAT, Attribute, Event, Object, count_of, sightings_of
 from diwan.desks.cyber.kinds.misp.types import observables_of
+from diwan.desks.cyber.pages.briefs import type_of
 from diwan.desks.cyber.pages.object import RAW
 from diwan.desks.cyber.parse.misp import event_of
 from diwan.reading import ReadingRoom, Released
@@ -52,6 +53,7 @@ def event_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
         "shared": [(_fenced(value), others) for value, others in room.related(item, _SHARED)],
         "raw": data.decode("utf-8", "replace")[:RAW],
         "raw_most": RAW,
+        "type_of": type_of,
     }
 
 

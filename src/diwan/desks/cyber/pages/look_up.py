@@ -12,7 +12,7 @@ from diwan.desks.cyber.kinds.aging import Age
 from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.observable import Observable, defang, guess
 from diwan.desks.cyber.kinds.warning import Warnings
-from diwan.desks.cyber.pages.briefs import brief_of
+from diwan.desks.cyber.pages.briefs import brief_of, type_of
 from diwan.desks.cyber.pages.sightings import age_of, indicator_words, tally
 from diwan.desks.cyber.parse.free_text import extract, techniques
 from diwan.reading import ReadingRoom, Released
@@ -79,6 +79,7 @@ def look_up(room: ReadingRoom, request: Request) -> Mapping[str, object]:
         "shown": SHOWN,
         "each": EACH,
         "most": VALUES,
+        "type_of": type_of,
     }
 
 

@@ -10,11 +10,12 @@ import msgspec
 from diwan.desks.cyber.kinds.markings import TLP
 from diwan.desks.cyber.kinds.observable import Observable, defang
 from diwan.desks.cyber.kinds.stix import Brief, alias, instant_of
-from diwan.desks.cyber.pages.briefs import Named, brief_of, listed, said_by, texts
+from diwan.desks.cyber.pages.briefs import Named, brief_of, listed, said_by, texts, type_of
 from diwan.desks.cyber.pages.pattern_text import pattern_text
 from diwan.desks.cyber.pages.picture import picture
 from diwan.desks.cyber.pages.relations import MOST, ties
 from diwan.desks.cyber.pages.sightings import age_of, tally, words_on
+from diwan.desks.cyber.pages.words import property_word
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Malformed
 from diwan.terms.item import Ref
@@ -102,7 +103,8 @@ def object_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
         "raw": _raw(room, item),
         "raw_most": RAW,
         "defang": defang,
-        "brief_of": brief_of,
+        "type_of": type_of,
+        "property_word": property_word,
     }
 
 
@@ -126,7 +128,7 @@ def _dates(said: Mapping[str, Any]) -> Iterator[tuple[str, Instant, str]]:
 def _facts(said: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     left = _FACTS
     for name, value in said.items():
-        values = [_plain(one) for one in (value if isinstance(value, list) else [value])][:_VALUES]
+        values = [_plain(one) for one in (value if isinstance(value, list) else [value]) if one != ""][:_VALUES]
         if name not in _TOLD and not name.endswith(("_ref", "_refs")) and values and left:
             left -= 1
             yield name, values
@@ -181,7 +183,7 @@ def _versions(room: ReadingRoom, item: Released, brief: Brief) -> list[tuple[Rel
 def _ends(brief: Brief, named: Named) -> list[tuple[str, str, Released | None]]:
     """Return what a relationship or sighting is about, by the role it has there."""
     roles = (("source", brief.source), ("target", brief.target))
-    return [(role if brief.source else "sighting_of", ident, named(ident)) for role, ident in roles if ident]
+    return [(role if brief.source else "sighting-of", ident, named(ident)) for role, ident in roles if ident]
 
 
 def _raw(room: ReadingRoom, item: Released) -> str:

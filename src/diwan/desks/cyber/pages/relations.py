@@ -20,6 +20,11 @@ _ELSEWHERE: Final = frozenset(
 """Relations that have a place of their own on the page."""
 
 
+def spoken(relation: str) -> str:
+    """Return a reference between two objects as a relationship's type would say it: of `object_refs`, `refers-to`."""
+    return "refers-to" if relation == "object" else relation.replace("_", "-")
+
+
 class Tie(msgspec.Struct, frozen=True):
     """One relation between an object and another."""
 
@@ -72,14 +77,14 @@ def _own(item: Released, ident: str, links: Iterable[tuple[str, Released]]) -> I
     for relation, other in links:
         brief = brief_of(other)
         if brief is not None and relation not in _ELSEWHERE and item.kind != RELATIONSHIP:
-            yield Tie(relation, ident, brief.id, True, other)
+            yield Tie(spoken(relation), ident, brief.id, True, other)
 
 
 def _others(ident: str, pointing: Iterable[tuple[str, Released]]) -> Iterator[Tie]:
     for relation, item in pointing:
         brief = brief_of(item)
         if brief is not None and relation not in _ELSEWHERE and item.kind not in (RELATIONSHIP, SIGHTING, OPINION):
-            yield Tie(relation, brief.id, ident, False, item)
+            yield Tie(spoken(relation), brief.id, ident, False, item)
 
 
 def ties_of(room: ReadingRoom, item: Released, named: Named, bound: int, most: int = MOST) -> tuple[Tie, ...]:
