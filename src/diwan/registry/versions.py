@@ -76,17 +76,14 @@ def held(
     return _walked(shelf, pick, after, before, limit, density, but)
 
 
-def held_at(shelf: Shelf, pick: Pick, places: Sequence[int], left: Pick | None = None) -> dict[int, Held]:
-    """Return those of the versions at `places` that are wanted, by where they stand.
-
-    Where the places were found by some of the terms, `left` is what they still have to be held to.
-    """
+def held_at(shelf: Shelf, pick: Pick, places: Sequence[int]) -> dict[int, Held]:
+    """Return those of the versions at `places` that are wanted, by where they stand."""
     found: dict[int, Held] = {}
     for at in range(0, len(places), 500):
         some = places[at : at + 500]
         where = f"a.since IN ({','.join('?' * len(some))})"
         found.update((one.since, one) for one in _ask(shelf, pick, "version_by_time", where, some, ()))
-    return {since: one for since, one in found.items() if _is_filed(shelf, left or pick, since)}
+    return {since: one for since, one in found.items() if _is_filed(shelf, pick, since)}
 
 
 def _is_filed(shelf: Shelf, pick: Pick, since: int) -> bool:
@@ -139,7 +136,7 @@ def _filed(
             terms = (*pick.terms, term) if term else pick.terms
             hits.update(find(shelf, terms, after, most, density, before, newest=False))
         places = sorted(hits)[:most]
-        there = held_at(shelf, pick, places, left)
+        there = held_at(shelf, left, places)
         found += [there[place] for place in places if place in there and there[place].gate not in but]
         if len(places) < most:
             break
@@ -156,7 +153,7 @@ def _ask(
     but: Sequence[int],
     limit: int = NEVER,
 ) -> list[Held]:
-    kept, values = _version_condition(shelf, pick)
+    kept, values = _version_condition(pick)
     beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
     data, ids = "a.data" if pick.data else "x''", "a.id" if pick.ids else "x''"
     rows = shelf.ask(
