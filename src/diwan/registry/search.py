@@ -110,7 +110,7 @@ class WordIndex:
     def __init__(self, folder: Path, pen: Pen) -> None:
         """Index the register in `folder`; `pen` clears what has been indexed."""
         # As durable as the register: what is cleared from its tail must never be lost here.
-        self._ink = writing_connection(folder / WORDS)
+        self._ink = writing_connection(folder / WORDS, cache=16)
         self._register = sqlite3.connect(
             f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
@@ -41,6 +42,7 @@ def words(text: str) -> set[str]:
     return {word[:_LONGEST] for word in found}
 
 
+@lru_cache(maxsize=8192)
 def field(name: str, value: str) -> str:
     """Return the term under which a facet value is found; the `=` keeps it apart from every word.
 
@@ -53,11 +55,7 @@ def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
     """Return everything a draft can be found by, sorted."""
     fields = {field("kind", draft.kind), field("originator", originator)}
     fields.update(field(name, value) for name, value in draft.facets if name not in _OWN)
-    spoken: set[str] = set()
-    for text in (draft.title, *draft.text):
-        spoken |= words(text)
-        if len(spoken) > _MOST:
-            break
+    spoken = words("\n".join((draft.title, *draft.text)))
     return (*sorted(fields), *sorted(spoken)[:_MOST])
 
 

@@ -85,12 +85,15 @@ _OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf",
 _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE)
 
 
-def writing_connection(file: Path, *, synchronous: str = "FULL") -> sqlite3.Connection:
-    """Open the one connection that writes `file`: WAL, an fsync per commit, patient with other writers."""
+def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32) -> sqlite3.Connection:
+    """Open the one connection that writes `file`: WAL, an fsync per commit, patient with other writers.
+
+    `cache` is in MiB.
+    """
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=60)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
-    connection.execute("PRAGMA cache_size=-65536")
+    connection.execute(f"PRAGMA cache_size=-{cache * 1024}")
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
