@@ -123,6 +123,20 @@ def test_name_that_nobody_has_and_a_wrong_password_are_the_same_answer(anybody: 
     assert bare(wrong) == bare(nobody)
 
 
+def test_who_tries_too_often_is_told_when_to_come_back(anybody: httpx.Client, qatar: Caller) -> None:
+    """RFC 6585, section 4: 429 and Retry-After, not that it is not allowed; whoever is known already goes on."""
+    known, guess = {"Authorization": basic("qatar.reads")}, {"Authorization": basic("qatar.reads", "a wrong guess")}
+    told(anybody.get("/taxii2/", headers=known))
+
+    answers = [anybody.get("/taxii2/", headers=guess) for _ in range(8)]
+
+    assert {answer.status_code for answer in answers} == {401, 429}
+    refused(answers[-1], 429)
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    told(anybody.get("/taxii2/", headers=known))
+    told(qatar.ask("/taxii2/"))
+
+
 def test_several_requests_with_one_password_are_cheap(anybody: httpx.Client, kuwait: Caller) -> None:
     """8.2.2: clients send Basic with each request; it is not hashed anew each time."""
     asked = {"Authorization": basic("qatar")}

@@ -173,3 +173,18 @@ def test_what_is_pushed_into_the_collection_of_everything_is_at_first_for_ones_o
     assert kuwait.push(everything, [one])["failure_count"] == 0
 
     assert [asking.object("shared", one["id"]).status_code for asking in (kuwait, reads, qatar)] == [200, 200, 404]
+
+
+def test_copy_of_another_party_takes_none_out_of_a_collection_of_one(
+    kuwait: Caller, qatar: Caller, make: Maker
+) -> None:
+    """5.4: what stands elsewhere, said by another, is not in this collection; what is, is told."""
+    one = make.indicator()
+    for asking in (kuwait, qatar):
+        assert asking.push("shared", [one])["failure_count"] == 0
+
+    for asking in (kuwait, qatar):
+        for version in ("all", "last", "first"):
+            assert ids(told(asking.objects("of-qatar", match_id=one["id"], match_version=version))) == [one["id"]]
+            assert ids(told(asking.manifest("of-qatar", match_id=one["id"], match_version=version))) == [one["id"]]
+        assert told(asking.object("of-qatar", one["id"]))["objects"] == [one]

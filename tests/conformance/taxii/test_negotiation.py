@@ -112,3 +112,13 @@ def test_answers_are_not_kept_by_anything_between(kuwait: Caller, paths: list[st
     """8.2: what is for one caller must reach no other out of a cache."""
     for path in paths:
         assert "no-store" in kuwait.ask(path).headers["cache-control"]
+
+
+def test_head_is_the_answer_without_its_body(kuwait: Caller, paths: list[str]) -> None:
+    """RFC 9110, section 9.3.2: where there is GET there is HEAD; what stands before a node asks for it."""
+    for path in paths:
+        get, head = kuwait.ask(path), kuwait.ask(path, "HEAD")
+
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "x-taxii-date-added-first", "x-taxii-date-added-last"):
+            assert head.headers.get(name) == get.headers.get(name)

@@ -204,28 +204,29 @@ def test_reader_who_joins_later_gets_what_came_into_view_by_polling_on(
     since = kuwait.enter("shared", *before)
     kuwait.enter("ours", *mine)
     assert polled(asking, since, 7)[0] == []
-    # What the reader has of one party already, and comes into view of another.
+    # What the reader has of one party already, and what comes into view of another.
     twin = make.indicator()
     kuwait.enter("shared", twin)
     assert qatar.push("wide", [twin])["failure_count"] == 0
     assert ids(told(asking.manifest("shared", added_after=since))) == [twin["id"]]
     theirs = dates(told(other.manifest("shared", added_after=since)))
     # A poller that has something of this very moment as its last date.
-    _, _, ended = polled(asking, "2020-01-01T00:00:00.000Z", 100)
-    ended = max(ended, theirs[-1])
+    start = max(polled(asking, "2020-01-01T00:00:00.000Z", 100)[2], theirs[-1])
 
     house = House(taxii.folder)
     join_ici(house, "ARE")
     house.close()
     after = make.envelope(5)
     kuwait.enter("shared", *after)
-    found, stamps, ended = polled(asking, ended, 7)
+    found, stamps, ended = polled(asking, start, 7)
 
     wanted = [whole(one) for one in [*before, *after]]
     assert [one for one in found if one in wanted] == wanted
     assert not set(map(whole, mine)) & set(found)
-    assert ids(told(asking.manifest("shared", match_id=twin["id"], match_version="all"))) == [twin["id"]]
-    assert len(set(found)) == len(found)
+    assert ids(told(asking.manifest("shared", match_id=twin["id"], match_version="all"))) == [twin["id"]] * 2
+    assert found.count(whole(twin)) == 1
+    listed = everything(asking)["objects"]
+    assert [json.loads(one)["id"] for one in found] == [one["id"] for one in listed if one["date_added"] > start]
     assert stamps == sorted(set(stamps))
     assert dates(told(other.manifest("shared", added_after=since)))[: len(theirs)] == theirs
     assert polled(asking, ended, 7)[0] == []
