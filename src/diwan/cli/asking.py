@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """List what is released to the reader, newest first."""
-        with _room(node, context.obj, world) as (house, room):
+        with room_of(node, context.obj, world) as (house, room):
             show(_rows(house, _first(limit, room, Query(kind=kind))), COLUMNS, as_json=as_json)
 
     @group.command("count")
@@ -59,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Count what is released to the reader."""
-        with _room(node, context.obj, world) as (_, room):
+        with room_of(node, context.obj, world) as (_, room):
             show([{"count": room.count(kind)}], ["count"], as_json=as_json)
 
     @group.command("search")
@@ -73,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Search what is released to the reader, newest first."""
-        with _room(node, context.obj, world) as (house, room):
+        with room_of(node, context.obj, world) as (house, room):
             query = Query(kind=kind, words=" ".join(words))
             show(_rows(house, _first(limit, room, query)), COLUMNS, as_json=as_json)
 
@@ -87,7 +87,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Say what was released, revised or retracted for the reader since a cursor; the last line is the next one."""
-        with _room(node, context.obj, world) as (house, room):
+        with room_of(node, context.obj, world) as (house, room):
             answer = room.changes(cursor, limit)
             rows = [_change(house, change) for change in answer.changes]
             show([*rows, {"cursor": answer.cursor}] if as_json else rows, ("what", *COLUMNS), as_json=as_json)
@@ -96,7 +96,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 @contextmanager
-def _room(node: Any, name: str, world: World) -> Iterator[tuple[House, ReadingRoom]]:
+def room_of(node: Any, name: str, world: World) -> Iterator[tuple[House, ReadingRoom]]:
+    """Open the node in a folder, and the reading room of an open account by its name."""
     with opened(node) as house:
         account = account_named(house.book, name)
         if account is None or account.closed is not None:
@@ -115,7 +116,7 @@ def _rows(house: House, items: Any) -> Iterator[dict[str, Any]]:
 def _row(house: House, item: Released) -> dict[str, Any]:
     return {
         "at": iso(item.at),
-        "marking": _marking(house, item.label),
+        "marking": marking_of(house, item.label),
         "originator": item.ref.originator,
         "kind": item.kind,
         "title": item.title,
@@ -123,7 +124,8 @@ def _row(house: House, item: Released) -> dict[str, Any]:
     }
 
 
-def _marking(house: House, label: Label) -> str:
+def marking_of(house: House, label: Label) -> str:
+    """Return a label as people read it."""
     policy = house.rules().policy(label.policy)
     try:
         return marking(label, policy) if policy else f"{label.policy} {label.classification}"

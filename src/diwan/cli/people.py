@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from diwan.cli.opening import HERE, Node, opened
 from diwan.cli.showing import Json, say, show
@@ -17,7 +20,7 @@ from diwan.people.accounts import set_password as give_password
 from diwan.terms.errors import NotFound, Refused
 from diwan.terms.hand import Role
 from diwan.terms.reader import Clearance
-from diwan.terms.time import iso
+from diwan.terms.time import instant, iso
 
 BY = "console"
 Name = Annotated[str, typer.Argument(help="The account's name: a-z, 0-9, dot, dash, underscore.")]
@@ -116,25 +119,53 @@ def _tokens(app: typer.Typer) -> None:
         say(f"A token for {account}, shown this once:")
         typer.echo(secret)
 
+    @group.command("certificate")
+    def note_certificate(
+        account: Annotated[str, typer.Argument(help="The account that whoever holds its key acts for.")],
+        name: Annotated[str, typer.Argument(help="What it is for.")],
+        pem: Annotated[Path, typer.Option("--pem", exists=True, dir_okay=False, help="The certificate, PEM.")],
+        days: Annotated[int, typer.Option(min=1, help="How long it counts.")] = 90,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Note a client certificate, by its SHA-256; it counts where the proxy vouches that its key was shown."""
+        read = _certificate(pem)
+        with opened(node) as house:
+            lasts = house.clock() + timedelta(days=days) // timedelta(microseconds=1)
+            ends = min(lasts, instant(read.not_valid_after_utc))
+            fingerprint = read.fingerprint(SHA256()).hex()
+            house.doors.note_certificate(_account(house, account), name, fingerprint, ends, by=BY)
+        row = {"account": account, "name": name, "sha256": fingerprint, "ends": iso(ends)}
+        show([row], ["account", "name", "sha256", "ends"], as_json=as_json)
+
     @group.command("list")
     def list_tokens(
         account: Annotated[str, typer.Argument(help="Whose.")], node: Node = HERE, as_json: Json = False
     ) -> None:
-        """List an account's tokens; never what they are."""
+        """List an account's tokens and certificates; never what they are."""
         with opened(node) as house:
             held = house.doors.tokens(_account(house, account))
-            rows = [{"id": t.id, "name": t.name, "made": iso(t.made), "ends": iso(t.ends)} for t in held]
-            show(rows, ["id", "name", "made", "ends"], as_json=as_json)
+            rows = [
+                {"id": t.id, "sort": t.sort, "name": t.name, "made": iso(t.made), "ends": iso(t.ends)} for t in held
+            ]
+            show(rows, ["id", "sort", "name", "made", "ends"], as_json=as_json)
 
     @group.command("revoke")
     def revoke(id: Annotated[str, typer.Argument(help="Its id, from `token list`.")], node: Node = HERE) -> None:
-        """Make a token worthless now."""
+        """Make a token, or a certificate that was noted, worthless now."""
         with opened(node) as house:
             try:
                 house.doors.revoke_token(id, by=BY)
             except NotFound:
                 raise Refused(f"No token here has the id {id!r}. Nothing was done.") from None
-        say("The token is revoked.")
+        say("It is revoked.")
+
+
+def _certificate(file: Path) -> Certificate:
+    try:
+        return load_pem_x509_certificate(file.read_bytes())
+    except ValueError:
+        raise Refused(f"{file} is no certificate in PEM. Nothing was done.") from None
 
 
 def _account(house: House, name: str) -> Account:

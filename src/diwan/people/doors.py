@@ -206,23 +206,23 @@ class Doors:
         return self._book.write(job)
 
     def tokens(self, account: Account) -> list[Ticket]:
-        """Return an account's tokens; what they are is not kept, only that they are."""
+        """Return an account's tokens, then the certificates noted for it; what they are is not kept."""
         with self._book.own_pages() as pages:
-            return tickets_of(pages, account.id, "token")
+            return [*tickets_of(pages, account.id, "token"), *tickets_of(pages, account.id, "certificate")]
 
     def revoke_token(self, id: str, *, by: str) -> None:
-        """Make a token worthless from now on.
+        """Make a token, or a certificate that was noted, worthless from now on.
 
         Raises:
             NotFound: there is no such token.
         """
 
         def job(ink: Ink) -> None:
-            ended = drop_ticket(ink.connection, "token", id=id)
+            ended = drop_ticket(ink.connection, "token", id=id) or drop_ticket(ink.connection, "certificate", id=id)
             if ended is None:
                 raise NotFound
             of = _party_of(ink, ended.account)
-            ink.log([line(ink, "revoke token", by, [ended.account, ended.id], party=of)])
+            ink.log([line(ink, f"revoke {ended.sort}", by, [ended.account, ended.id], party=of)])
 
         self._book.write(job)
 

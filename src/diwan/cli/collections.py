@@ -1,0 +1,63 @@
+"""`diwan collection`: standing queries that TAXII clients poll, entered as items of their originator."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import typer
+
+from diwan.cli.asking import InWorld
+from diwan.cli.opening import HERE, Node, console_hand, opened
+from diwan.cli.showing import Json, say, show
+from diwan.desks.cyber.kinds.collection import MEDIA_TYPE, Collection
+from diwan.release.codes import party_id
+from diwan.release.marking import parse_marking
+from diwan.terms.gate import World
+
+Many = list[str] | None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this part."""
+    group = typer.Typer(no_args_is_help=True, help="Collections of the TAXII server: standing queries.")
+    app.add_typer(group, name="collection")
+
+    @group.command("add")
+    def add(
+        title: Annotated[str, typer.Option(help="Its name.")],
+        label: Annotated[str, typer.Option(help="The marking under which the collection itself is seen.")],
+        originator: Annotated[str, typer.Option(help="The party in whose name it is entered.")],
+        description: Annotated[str, typer.Option(help="What it is for.")] = "",
+        type_: Annotated[Many, typer.Option("--type", help="Only STIX objects of this type; may be repeated.")] = None,
+        tlp: Annotated[Many, typer.Option("--tlp", help="Only of this TLP token; may be repeated.")] = None,
+        by: Annotated[Many, typer.Option("--by", help="Only of this originator; may be repeated.")] = None,
+        words: Annotated[str, typer.Option(help="Only objects with all of these words.")] = "",
+        push: Annotated[
+            str | None, typer.Option(help="The marking of what is pushed into it; none: no pushing.")
+        ] = None,
+        world: InWorld = World.ACTUAL,
+        node: Node = HERE,
+        as_json: Json = False,
+    ) -> None:
+        """Enter a collection; whoever may see it finds it over TAXII, with what is released to them."""
+        with opened(node) as house:
+            read = parse_marking(label, house.rules().policies)
+            if push is not None:
+                parse_marking(push, house.rules().policies)
+            hand = console_hand(house, party_id(originator))
+            said = Collection(
+                id=str(UUID(bytes=house.chance.bytes(16), version=4)),
+                title=title,
+                description=description,
+                types=tuple(type_ or ()),
+                originators=tuple(map(party_id, by or ())),
+                tlp=tuple(tlp or ()),
+                words=words,
+                push=push,
+            )
+            draft = msgspec.structs.replace(house.draft(MEDIA_TYPE, msgspec.json.encode(said)), world=world)
+            taken = house.take(hand, draft, read, originator=hand.reader.party)
+        show([{"id": said.id, "title": said.title, "ref": str(taken.refs[0])}], ["id", "title", "ref"], as_json=as_json)
+        say(f"Poll it at …/taxii2/root/collections/{said.id}/objects/")
