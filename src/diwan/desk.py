@@ -140,9 +140,12 @@ class Wording(msgspec.Struct, frozen=True):
 Local = Callable[[Mapping[str, bytes]], object]
 """Makes what a desk knows beside the register of the files in the folder `desks/<name>/` of the node, by name."""
 
-Narrows = Callable[[Draft, Label, object, str], Label]
-"""The label of a draft, no wider than what the draft itself says of its audience: the draft, the label chosen, what the
-desk knows beside the register, and the originator."""
+Narrow = Callable[[Draft, Label], tuple[Draft, Label]]
+"""A draft and the label chosen for it, as far as what the draft says of itself lets them go."""
+
+Narrows = Callable[[ReadingRoom, object, str], Narrow]
+"""Makes what narrows the drafts of one batch: of the room of who enters them, what the desk knows beside the register,
+and the originator."""
 
 
 class Board(msgspec.Struct, frozen=True):

@@ -12,10 +12,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from diwan.desk import Act, Deed, Desk, Signed
+from diwan.desk import Act, Deed, Desk, Narrow, Signed
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
-from diwan.intake.office import Office
+from diwan.intake.office import Office, no_freer
 from diwan.intake.take import Taken, take, take_all
 from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
@@ -37,7 +37,7 @@ from diwan.release.policy import read_policy
 from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
 from diwan.settings import Settings, read_settings
-from diwan.terms.errors import Malformed, Refused
+from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
@@ -135,7 +135,7 @@ class House:
             Refused: with the reason; nothing was entered.
         """
         edition = self.desk_of(draft.kind).editions.get(draft.kind)
-        label = self._narrowed(draft, label, originator)
+        draft, label = self._narrowing(hand, originator)(draft, label)
         editions = {draft.kind: edition} if edition else {}
         return take(self._office, hand, draft, label, originator=originator, beyond=beyond, editions=editions)
 
@@ -149,20 +149,36 @@ class House:
     ) -> list[Taken | Refused]:
         """Enter many drafts, each under its label, and say of each what became of it."""
         editions = {kind: edition for desk in self.desks.values() for kind, edition in desk.editions.items()}
+        narrow = self._narrowing(hand, originator)
         narrowed: dict[int, Refused] = {}
         fit: list[tuple[Draft, Label]] = []
         for number, (draft, label) in enumerate(labelled):
             try:
-                fit.append((draft, self._narrowed(draft, label, originator)))
+                fit.append(narrow(draft, label))
             except Refused as refusal:
                 narrowed[number] = refusal
         taken = iter(take_all(self._office, hand, fit, originator=originator, beyond=beyond, editions=editions))
         return [narrowed[number] if number in narrowed else next(taken) for number in range(len(labelled))]
 
-    def _narrowed(self, draft: Draft, label: Label, originator: str) -> Label:
-        """Return the label of a draft, no wider than what the draft itself says of its audience."""
-        desk = self.desk_of(draft.kind)
-        return desk.narrows(draft, label, self.local.get(desk.name), originator) if desk.narrows else label
+    def _narrowing(self, hand: Hand, originator: str) -> Narrow:
+        """Return what holds the drafts of one batch to what they say of themselves, each by its desk and in its world.
+
+        Raises, when it is called:
+            Refused: what a draft says of its audience cannot be held to here; nothing was entered.
+        """
+        made: dict[tuple[str, World], Narrow] = {}
+
+        def narrow(draft: Draft, label: Label) -> tuple[Draft, Label]:
+            desk = self.desk_of(draft.kind)
+            if desk.narrows is None:
+                return draft, label
+            key = desk.name, draft.world
+            if key not in made:
+                room = self.room(hand.reader, draft.world)
+                made[key] = desk.narrows(room, self.local.get(desk.name), originator)
+            return made[key](draft, label)
+
+        return narrow
 
     def clerk(self, desk: str, hand: Hand, world: World) -> HouseClerk:
         """Return what a service of a desk may do at this node for `hand`, in one world."""
@@ -206,12 +222,54 @@ class House:
         return proves(room.parts(item)[0].data, pinned, item.entered)
 
     def relabel(self, hand: Hand, ref: Ref, label: Label) -> None:
-        """Put an item behind a new label; only its originator may."""
-        change.relabel(self._office, hand, ref, label)
+        """Put an item behind a new label; only its originator may, and no wider than the item's own text says.
+
+        Raises:
+            NotFound: the item is unknown, or not released to the hand.
+            Refused: the hand or the label is not good; nothing was changed.
+        """
+        stands = self._standing(hand, ref)
+        against = self._against(hand, stands[1], label) if stands else None
+        change.relabel(self._office, hand, ref, label, against)
 
     def rectify(self, hand: Hand, ref: Ref, draft: Draft) -> None:
-        """Replace what an item says, keeping what it said as history; only its originator may."""
-        change.rectify(self._office, hand, draft, ref)
+        """Replace what an item says, keeping what it said as history; only its originator may.
+
+        Raises:
+            NotFound: the item is unknown, or not released to the hand.
+            Refused: the hand may not, or the new text asks for a stricter label than stands; nothing was changed.
+        """
+        stands = self._standing(hand, ref)
+        against = self._against(hand, draft, stands[0].label) if stands else None
+        change.rectify(self._office, hand, draft, ref, against)
+
+    def _standing(self, hand: Hand, ref: Ref) -> tuple[Released, Draft] | None:
+        """Return an item of the hand's party, with its parts as a draft; None where there is none to see."""
+        for world in World if hand.reader.party == ref.originator else ():
+            room = self.room(hand.reader, world)
+            try:
+                item = room.get(ref)
+            except NotFound:
+                continue
+            return item, Draft(kind=item.kind, title=item.title, parts=room.parts(item), world=world)
+        return None
+
+    def _against(self, hand: Hand, draft: Draft, label: Label) -> Refused | None:
+        """Return why a label is wider than what a draft says of itself, or None where it is not."""
+        part, parses = draft.parts[0], self.desk_of(draft.kind).parses
+        try:
+            read = parses[part.media_type](part.data, {}) if part.media_type in parses else draft
+            said, narrowed = self._narrowing(hand, hand.reader.party)(replace(read, world=draft.world), label)
+        except Refused as refusal:
+            return refusal
+        bound = no_freer(narrowed, said.handling)
+        if bound == label:
+            return None
+        policy = self.rules().policy(bound.policy)
+        told = (
+            f" that allows no more than {marking(bound, policy)}" if policy is not None and policy.valid(bound) else ""
+        )
+        return NotAllowed(f"A label is never freer than what the item says of itself{told}. Nothing was changed.")
 
     def recall(self, hand: Hand, ref: Ref) -> None:
         """Take an item back; only its originator may."""

@@ -5,41 +5,45 @@ from __future__ import annotations
 import msgspec
 
 from diwan.intake.ending import check_ending, check_relabel
-from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for
+from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for, no_freer
 from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Standing, Written
 from diwan.registry.words import terms_of
+from diwan.release.audience import covers
 from diwan.release.decide import Rules, open_gates
 from diwan.sealing.envelope import SALT, Unsealed, seal
 from diwan.sealing.header import next_rev
-from diwan.terms.errors import Conflict, Malformed, NotFound
+from diwan.terms.errors import Conflict, Malformed, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Item, Ref
 from diwan.terms.label import Label
 
 
-def relabel(office: Office, hand: Hand, ref: Ref, label: Label) -> None:
+def relabel(office: Office, hand: Hand, ref: Ref, label: Label, against: Refused | None = None) -> None:
     """Put an item, and what stands under it, behind a new label: a new revision over the same bytes.
 
     Those who lose it get a retraction, those who gain it see it as new; nobody else is told anything but the new
-    label.
+    label. `against` says why the item's own text speaks against the label; one that is no wider than what stands is
+    taken all the same.
 
     Raises:
         NotFound: the item is unknown, or not released to the hand.
         Refused: the hand, the label or the new audience is not good; nothing was changed.
     """
-    _revise(office, hand, None, ref, label)
+    _revise(office, hand, None, ref, label, against)
 
 
-def rectify(office: Office, hand: Hand, draft: Draft, ref: Ref) -> None:
+def rectify(office: Office, hand: Hand, draft: Draft, ref: Ref, against: Refused | None = None) -> None:
     """Replace what an item says; what it said before stays readable as its history, behind both labels.
+
+    `against` says why the new text speaks against the label that stands.
 
     Raises:
         NotFound: the item is unknown, or not released to the hand.
         Refused: the hand may not, or the draft is of another kind or world; nothing was changed.
     """
-    _revise(office, hand, draft, ref, None)
+    _revise(office, hand, draft, ref, None, against)
 
 
 def recall(office: Office, hand: Hand, ref: Ref) -> None:
@@ -62,7 +66,9 @@ def recall(office: Office, hand: Hand, ref: Ref) -> None:
     office.book.write(job)
 
 
-def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Label | None) -> None:
+def _revise(
+    office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Label | None, against: Refused | None
+) -> None:
     check_hand(office, hand, ref.originator)
 
     def job(ink: Ink) -> None:
@@ -73,6 +79,8 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         draft, terms = _revised(ink, standing, new)
         if (draft.kind, draft.world) != (standing.kind, standing.world):
             raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
+        if against is not None and not (label is not None and _no_wider(label, standing.label, rules)):
+            raise against
         if label is not None:
             check_relabel(ink, rules, hand, standing, label)
         if new is not None:
@@ -94,6 +102,10 @@ def _revise(office: Office, hand: Hand, new: Draft | None, ref: Ref, label: Labe
         ink.log([audit_line(ink, "rectify" if new else "relabel", hand, [digest(ref)], gate=number)])
 
     office.book.write(job)
+
+
+def _no_wider(label: Label, standing: Label, rules: Rules) -> bool:
+    return covers(standing, label, rules) and no_freer(label, standing.handling) == label
 
 
 def _revised(ink: Ink, standing: Standing, new: Draft | None) -> tuple[Draft, tuple[str, ...]]:

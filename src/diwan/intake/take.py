@@ -102,6 +102,7 @@ class _Taking:
         self._originator = originator
         self._gates: dict[tuple[object, ...], tuple[int, Gate, int | None]] = {}
         self._labels: dict[tuple[Label, Handling], Label] = {}
+        self._sound: set[Label] = set()
         self._named: dict[tuple[Alias, int, str | bytes], Draft] = {}
 
     def run(
@@ -120,6 +121,8 @@ class _Taking:
                     self._ink, self._rules, near, self._originator, draft, label, beyond, editions.get(draft.kind)
                 )
                 for issued, under in settled.drafts:
+                    if under != label:
+                        self._check(under)
                     if near.may_be_ended(issued) or any(link.relation in ENDS for link in issued.links):
                         check_ending(self._ink, self._rules, self._hand, issued, under)
                 ready += self._prepare_all(near, settled.drafts, number)
@@ -138,9 +141,15 @@ class _Taking:
         if (label, said) not in self._labels:
             narrowed = no_freer(label, said)
             if narrowed != label:
-                check_label(self._office, self._rules, self._hand, narrowed)
+                self._check(narrowed)
             self._labels[label, said] = narrowed
         return self._labels[label, said]
+
+    def _check(self, label: Label) -> None:
+        """Refuse a label that was made here and by which nobody could read, as one that was chosen would be."""
+        if label not in self._sound:
+            check_label(self._office, self._rules, self._hand, label)
+            self._sound.add(label)
 
     def _claim(self, draft: Draft) -> tuple[Notice, ...]:
         if draft.membership is None or counts(self._rules, self._originator, draft):

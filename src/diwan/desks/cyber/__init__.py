@@ -1,7 +1,7 @@
 """The cyber desk: STIX 2.1 over TAXII 2.1, and MISP's format, in and out."""
 
 from diwan.desk import Desk, Wording
-from diwan.desks.cyber.acts import ACTS_BY_KIND, EDITIONS, check_file, narrow, open_file
+from diwan.desks.cyber.acts import ACTS_BY_KIND, EDITIONS, check_file, narrowing, open_file
 from diwan.desks.cyber.kinds.collection import COLLECTION
 from diwan.desks.cyber.kinds.collection import MEDIA_TYPE as COLLECTION_TYPE
 from diwan.desks.cyber.kinds.misp import EVENT
@@ -25,7 +25,7 @@ DESK = Desk(
     routes=ROUTES,
     services=SERVICES,
     local=read_local,
-    narrows=narrow,
+    narrows=narrowing,
     wording=Wording("/taxii2", refusal),
     boards=(*BOARDS, *ROLE_BOARDS),
     shows=SHOWS,

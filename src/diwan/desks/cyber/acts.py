@@ -9,10 +9,11 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
-from diwan.desk import Act, Deed
+from diwan.desk import Act, Deed, Narrow
 from diwan.desks.cyber.kinds.local import Local
-from diwan.desks.cyber.kinds.markings import said_by
+from diwan.desks.cyber.kinds.markings import TLP, handling_of, said_by, strictest
 from diwan.desks.cyber.kinds.misp import EVENT, Cut, Org, cuts, distribution_of, label_of, label_of_all
 from diwan.desks.cyber.kinds.observable import of_sco
 from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, written_ms
@@ -23,7 +24,7 @@ from diwan.desks.cyber.parse.finding import MOST
 from diwan.desks.cyber.parse.json_bytes import Form, objects_in, read_object
 from diwan.desks.cyber.parse.observed import of_pattern
 from diwan.desks.cyber.parse.rules import check_object
-from diwan.desks.cyber.parse.stix import Nonconforming, parse, parse_upgraded
+from diwan.desks.cyber.parse.stix import VALUES, Nonconforming, parse, parse_upgraded
 from diwan.desks.cyber.parse.stix20 import is_old, upgrade
 from diwan.desks.cyber.render.misp import event_from_stix
 from diwan.reading import ReadingRoom, Released
@@ -41,17 +42,23 @@ _STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
 class Definitions(Mapping[str, Handling]):
-    """What marking definitions say, by id: those that came along, then those that the reader may see here."""
+    """What marking definitions say, by id: those that came along, and those that the reader may see here.
 
-    def __init__(self, room: ReadingRoom | None, came: Iterable[bytes]) -> None:
+    Where several have one id, the strictest counts: nobody frees what another marked by defining its marking anew.
+    """
+
+    def __init__(self, room: ReadingRoom | None, came: Iterable[bytes] = ()) -> None:
         """Read the definitions among the objects that came; others are looked up when an object names them."""
         self._room = room
-        self._said = dict(_definitions(came))
+        self._came: dict[str, Handling] = {}
+        self._said: dict[str, Handling] = {}
+        for ident, said in _definitions(came):
+            self._came[ident] = strictest(self._came.get(ident, Handling()), said)
 
     def __getitem__(self, ident: str) -> Handling:
         """Return what a definition says; one that is not known says nothing."""
         if ident not in self._said:
-            self._said[ident] = self._look_up(ident)
+            self._said[ident] = strictest(self._came.get(ident, Handling()), self._look_up(ident))
         return self._said[ident]
 
     def get(self, ident: str, default: Any = None) -> Any:
@@ -67,10 +74,11 @@ class Definitions(Mapping[str, Handling]):
         return len(self._said)
 
     def _look_up(self, ident: str) -> Handling:
-        if self._room is not None:
+        found = Handling()
+        if self._room is not None and ident not in TLP:
             for item in self._room.known_as(alias(ident)):
-                return said_by(read_object(self._room.parts(item)[0].data))
-        return Handling()
+                found = strictest(found, said_by(read_object(self._room.parts(item)[0].data)))
+        return found
 
 
 def drafts_of(room: ReadingRoom, objects: Iterable[bytes]) -> Iterator[Draft | Malformed]:
@@ -145,19 +153,31 @@ def _found(data: bytes) -> Iterator[Finding]:
             found = check_object(read_object(raw), where)
         except Malformed as wrong:
             found = (Finding("json.read", Weight.ERROR, where or "/", str(wrong)),)
-        yield from (msgspec.structs.replace(one, line=line) for one in found)
+        yield from (replace(one, line=line) for one in found)
 
 
-def narrow(draft: Draft, label: Label, local: object, originator: str) -> Label:
-    """Return the label of a draft, no wider than the distribution that a MISP event itself asks for.
+def narrowing(room: ReadingRoom, local: object, originator: str) -> Narrow:
+    """Return what holds drafts of one batch to what they say of themselves: STIX by its markings, MISP by distribution.
 
-    Raises:
-        NotAllowed: the event's audience is not known here, or nobody would be left.
+    What it returns raises NotAllowed where a MISP event's audience is not known here, or nobody would be left.
     """
-    if draft.kind != EVENT or not isinstance(local, Local):
-        return label
-    whole = cuts(misp.event_of(draft.parts[0].data))[0]
-    return label_of_all(whole.claims, local.audiences.sharing(originator), label)
+    known = Definitions(room)
+    sharing = (local if isinstance(local, Local) else Local()).audiences.sharing(originator)
+
+    def narrow(draft: Draft, label: Label) -> tuple[Draft, Label]:
+        if draft.kind == EVENT:
+            return draft, label_of_all(cuts(misp.event_of(draft.parts[0].data))[0].claims, sharing, label)
+        handling = strictest(draft.handling, handling_of(_marks(draft), known))
+        return (draft if handling == draft.handling else replace(draft, handling=handling)), label
+
+    return narrow
+
+
+def _marks(draft: Draft) -> Sequence[str]:
+    if len(draft.links) < VALUES:
+        return [link.to.value for link in draft.links if link.relation == "object_marking"]
+    refs: Sequence[str] = read_object(draft.parts[0].data).get("object_marking_refs", ())
+    return refs
 
 
 def cut_event(
@@ -218,7 +238,7 @@ def _opened(
     except Malformed as wrong:
         findings = wrong.findings if isinstance(wrong, Nonconforming) else ()
         said = findings or (Finding("json.read", Weight.ERROR, where, str(wrong)),)
-        told = (msgspec.structs.replace(one, line=line, path=f"{where}{one.path}".replace("//", "/")) for one in said)
+        told = (replace(one, line=line, path=f"{where}{one.path}".replace("//", "/")) for one in said)
         yield Reject(file, where, tuple(told))
 
 
@@ -259,7 +279,7 @@ def _said(item: Released, deed: Deed, kind: str, said: Mapping[str, object]) -> 
     told = {"type": kind, "spec_version": "2.1", "id": ident, "created": at, "modified": at, **said}
     if deed.note:
         told["description" if kind == "sighting" else "explanation"] = deed.note
-    return msgspec.structs.replace(parse(msgspec.json.encode(told), {}), parent=item.ref)
+    return replace(parse(msgspec.json.encode(told), {}), parent=item.ref)
 
 
 def _id(item: Released) -> str:
