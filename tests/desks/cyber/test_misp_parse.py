@@ -238,9 +238,15 @@ def test_deleted_attributes_are_neither_counted_nor_correlated() -> None:
 
 
 def test_a_title_cannot_turn_the_terminal() -> None:
-    draft = parse_event(event(info="safe\u202egnp.exe\x1b[2J\nsecond"), {})
+    draft = parse_event(event(info="safe.exe\x1b[2J\nsecond"), {})
 
-    assert draft.title == "safe\ufffdgnp.exe\ufffd[2J second"
+    assert draft.title == "safe.exe\ufffd[2J second"
+
+
+@pytest.mark.parametrize("turned", [{"info": "safe\u202egnp.exe"}, {"Orgc": {"name": "Example \u2066TREC"}}])
+def test_a_title_or_organisation_that_turns_the_reading_direction_is_refused(turned: dict[str, object]) -> None:
+    with pytest.raises(Malformed, match="turns no reading direction"):
+        parse_event(event(**turned), {})
 
 
 def test_a_field_said_twice_is_refused() -> None:
