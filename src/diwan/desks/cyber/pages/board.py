@@ -20,7 +20,7 @@ from diwan.desks.cyber.pages.sightings import OPINION, SIGHTING, Word, age_of, i
 from diwan.desks.cyber.render.indicators import FORMATS
 from diwan.reading import Query, ReadingRoom, Released
 
-NEWEST: Final = 25
+NEWEST: Final = 15
 AGED: Final = 100
 """Indicators whose age the board tells, the newest."""
 COUNTED: Final = 250

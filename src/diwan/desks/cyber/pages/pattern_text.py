@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from diwan.desks.cyber.kinds.defang import fenced
 from diwan.desks.cyber.kinds.observable import defang, of_comparison
 from diwan.desks.cyber.kinds.pattern import (
     Between,
@@ -91,7 +92,8 @@ def _value(path: str, operator: str, value: Value) -> str:
     if not isinstance(value, str):
         return str(value).lower() if isinstance(value, bool) else str(value)
     seen = of_comparison(path, operator, value)
-    return f"'{defang(seen) if seen else value}'"
+    shown = defang(seen) if seen else fenced("text", value)
+    return f"'{shown}'"
 
 
 def _qualifier(one: Qualifier) -> str:
