@@ -469,7 +469,7 @@ class Ink:
             # Where a standard gives no version, entering is one; it sorts before every version that a standard gives.
             at = said.at if draft.version is None else said.at or f"0{position:016}"
             aliases += [
-                (spell(a), entry.gate, entry.item.ref.originator, at, position, said.written, said.content, part)
+                (spell(a), entry.item.ref.originator, at, entry.gate, position, said.written, said.content, part)
                 for a in dict.fromkeys(draft.aliases)
             ]
             links |= {(spell(link.to), entry.gate, position, link.relation) for link in draft.links}

@@ -188,9 +188,10 @@ alias = Table(
     "alias",
     REGISTER,
     Column("value", Text, primary_key=True),
-    Column("gate", Integer, primary_key=True),
+    # Before the gate, so that asking for a newer version is one look-up and not one for each open gate.
     Column("originator", Text, primary_key=True),
     Column("version", Text, primary_key=True),  # sorts; "" where the standard knows no versions
+    Column("gate", Integer, primary_key=True),
     Column("since", _Wide, primary_key=True),  # intake refuses a second one, a child that moves with its parent never
     Column("written", Text, nullable=False),  # the version as the standard writes it
     Column("content", LargeBinary, nullable=False),  # a digest of what it says

@@ -27,6 +27,7 @@ class Collection(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     """Only objects of these STIX types; none: of any."""
     originators: tuple[str, ...] = ()
     tlp: tuple[str, ...] = ()
+    """Only what says one of these tokens of itself, whatever label it stands under."""
     words: str = ""
     push: str | None = None
     """The marking under which pushed objects are entered; None: it takes none."""

@@ -23,6 +23,8 @@ _SPEC: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}", re.ASCII)
 _TYPE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,249}", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _VALUES: Final = 1000
+_NEVER: Final = re.compile(r"0(\.0{0,3})?", re.ASCII)
+"""A weight of nothing. Source: RFC 9110, section 12.4.2."""
 _DIGITS: Final = 1000
 
 Which = Literal["last", "first", "all"]
@@ -100,7 +102,7 @@ def asked(request: Request) -> Asked:
 
 def _takes(part: str) -> bool:
     name, parameters = _media_type(part)
-    return name in _OURS and parameters.get("version", "2.1") == "2.1" and parameters.get("q") not in ("0", "0.0")
+    return name in _OURS and parameters.get("version", "2.1") == "2.1" and not _NEVER.fullmatch(parameters.get("q", ""))
 
 
 def _media_type(text: str) -> tuple[str, dict[str, str]]:

@@ -29,6 +29,7 @@ def all_collections(clerk: Clerk) -> list[Collection]:
         # Of two with one id the first that was entered counts, for whoever may see it.
         said = _brief.decode(item.brief)
         found.setdefault(said.id, said)
+    found.pop(whole(clerk).id, None)
     return [whole(clerk), *found.values()]
 
 

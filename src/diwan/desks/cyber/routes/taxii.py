@@ -14,7 +14,7 @@ import msgspec
 from diwan.desk import Clerk, Request, Response, Service
 from diwan.desks.cyber.kinds.collection import Collection
 from diwan.desks.cyber.kinds.markings import DEFINITIONS
-from diwan.desks.cyber.kinds.taxii import TAXII, Listed
+from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, TAXII, Listed
 from diwan.desks.cyber.render import taxii as render
 from diwan.desks.cyber.routes.asked import NotOffered, NotUnderstood, asked, check_accept, check_content
 from diwan.desks.cyber.routes.collections import all_collections, collection_of, nothing, selection, whole
@@ -103,8 +103,13 @@ def status(clerk: Clerk, request: Request) -> Response:
 
 
 def remove(clerk: Clerk, request: Request) -> Response:
-    """Take versions of an object back: all of them unless the request says which; only their originator may."""
-    every = not any(name == "match[version]" for name, _ in request.pairs)
+    """Take versions of an object back: all of them unless the request says which; only their originator may.
+
+    Of the parameters `match[version]` and `match[spec_version]` alone are looked at (section 5.7).
+    """
+    said = tuple(pair for pair in request.pairs if pair[0] in ("match[version]", "match[spec_version]"))
+    every = not any(name == "match[version]" for name, _ in said)
+    request = msgspec.structs.replace(request, pairs=(*said, ("limit", str(LARGEST_PAGE))))
     found = _found(clerk, request, refs=True, every=every)
     if not found.found or not _can_write(clerk, _asked_for(clerk, request)):
         raise NotFound if not found.found else NotAllowed("You may not delete from this collection. Nothing was done.")
@@ -113,7 +118,7 @@ def remove(clerk: Clerk, request: Request) -> Response:
         raise NotAllowed("Only the originator of an object takes it back. Nothing was done.")
     for ref in refs:
         clerk.recall(ref)
-    return _ok(b"{}")
+    return remove(clerk, request) if found.cursor is not None else _ok(b"{}")
 
 
 def markings(clerk: Clerk, _: Request) -> Response:
