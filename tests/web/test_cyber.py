@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from litestar import Litestar
@@ -19,6 +20,7 @@ from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
 
 Browser = TestClient[Litestar]
+EVENT = Path(__file__).parents[1] / "specimens" / "cyber" / "vnd.misp+json" / "phishing.json"
 UNREAD = {
     "en": "No desk at this node can read what it says",
     "fr": "Aucun bureau de ce nœud",
@@ -77,6 +79,32 @@ def test_an_indicator_tells_its_age_its_sightings_and_what_it_looks_for_and_make
     assert page.xpath("//span[starts-with(@class, 'age ')]/@class") == ["age age-fresh"]
     assert [one.text_content() for one in page.xpath("//table//td[3]/a")] == ["seen 3 times"]
     assert not [address for address in page.xpath("//@href") if "port-login" in address]
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_an_event_is_a_page_of_tables_that_scroll_and_make_no_link_of_a_value(
+    language: str,
+    house: House,
+    hand: Callable[..., Hand],
+    label: Callable[[str], Label],
+    browser: Callable[..., Browser],
+) -> None:
+    draft = house.draft("application/vnd.misp+json", EVENT.read_bytes())
+    ref = house.take(hand("KWT"), draft, label("TLP:AMBER // Releasable to QAT"), originator="KWT").refs[0]
+    qat = browser("QAT")
+    qat.cookies.set("diwan-language", language)
+
+    page = html.fromstring(qat.get(f"/items/{ref}").text)
+
+    ids = page.xpath("//@id")
+    assert UNREAD[language] not in page.text_content()
+    assert page.xpath("//section[@class='event']//table")[0].xpath(".//tbody//th/bdi/text()") == [
+        "pilots[.]example",
+        "invoice\\u202efdp.exe",
+    ]
+    assert len(ids) == len(set(ids))
+    assert set(page.xpath("//@aria-labelledby")) <= set(ids)
+    assert not [address for address in page.xpath("//@href") if "pilots" in address]
 
 
 def test_who_is_not_of_the_audience_gets_the_same_pages_as_if_nothing_were_there(
