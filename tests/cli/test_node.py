@@ -13,6 +13,29 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
+SOURCES = """
+[[sources]]
+name = "good"
+root = "https://taxii.example.org/api1/"
+collection = "indicators"
+label = "TLP:CLEAR"
+
+[[sources]]
+name = "bad"
+root = "https://taxii.example.org/api1/"
+collection = "indicators"
+auth = "basic"
+keys = "peer.secret"
+label = "TLP:PURPLE"
+originator = "BHR"
+
+[[sources]]
+name = "out"
+root = "https://taxii.example.org/api1/"
+collection = "indicators"
+direction = "push"
+account = "bahrain"
+"""
 
 
 def test_init_begins_a_node_that_verifies_and_says_what_comes_next(diwan: Run, tmp_path: Path) -> None:
@@ -248,3 +271,31 @@ def test_doctor_finds_settings_that_cannot_be_read_and_a_node_that_is_not_there(
     assert spoilt.told[-1]["check"] == "register"
     assert spoilt.told[-1]["what"].endswith("The node was not opened.")
     assert "There is no node in nowhere." in nowhere.out
+
+
+def test_doctor_finds_what_is_wrong_beside_the_node_for_the_cyber_desk(diwan: Run, node: Path) -> None:
+    folder = node / "desks" / "cyber"
+    (folder / "warninglists").mkdir(parents=True)
+    (folder / "warninglists" / "good.json").write_text('{"name": "Good", "list": ["a.example"]}')
+    (folder / "sources.toml").write_text(SOURCES)
+    (folder / "source.toml").write_text(SOURCES)
+    callable_ = {row["check"]: (row["state"], row["what"]) for row in diwan("doctor", "--json", "--node", node).told}
+
+    (folder / "sharing.toml").write_text("communities = 7")
+    (folder / "warninglists" / "bad.json").write_text("[]")
+    (folder / "sources.toml").write_text("[[sources]]\nname = 7")
+    broken = diwan("doctor", "--json", "--node", node)
+
+    wrong = {row["check"]: row["what"] for row in broken.told if row["state"] == "wrong"}
+    assert callable_["warninglists/good.json"] == callable_["sources.toml"] == ("ok", "sound")
+    assert callable_["source.toml"][0] == "wrong"
+    assert callable_["source good"] == ("ok", "poll, https://taxii.example.org/api1/")
+    assert callable_["source bad"] == (
+        "wrong",
+        "keys/peer.secret is not there; Marking “TLP:PURPLE”: “TLP:PURPLE” is not understood. Nothing was labelled.; "
+        "BHR is not hosted here: nothing can be entered in its name",
+    )
+    assert callable_["source out"] == ("wrong", "no open account is named bahrain")
+    assert broken.code == 1
+    assert wrong.keys() >= {"sharing.toml", "warninglists/bad.json", "sources.toml", "register"}
+    assert "bad.json is no warning list in MISP's format" in wrong["warninglists/bad.json"]

@@ -53,7 +53,7 @@ for part in (
 def app() -> None:
     """Run a command; what is refused is told on standard error, and what it writes only its owner may read."""
     os.umask(0o077)
-    # Batches make many values that live long and hold no cycles: looking at all of them every 700 cost intake a seventh.
+    # Batches make many values that live long and hold no cycles: looking at them every 700 cost intake a seventh.
     gc.set_threshold(50_000, 25, 50)
     try:
         _app()

@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
+from diwan.cli.check import Check
+from diwan.cli.doctor_cyber import check_files, check_sources
 from diwan.house import House, is_node
 from diwan.terms.errors import Refused
 from diwan.terms.time import iso
@@ -21,27 +21,19 @@ _LAG: Final = 50_000
 _SECOND: Final = 1_000_000
 
 
-class Check(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    check: str
-    well: bool
-    said: str
-
-
 def check_up(folder: Path) -> list[Check]:
     """Look at the node in `folder` from the outside in; what cannot be looked at is said to be wrong."""
     if not is_node(folder):
         return [
             Check("node", False, f"There is no node in {folder}. Begin one: diwan init --keeper PARTY --node {folder}")
         ]
-    found = [Check("node", True, str(folder)), *_keys(folder), _space(folder), _assets()]
+    found = [Check("node", True, str(folder)), *_keys(folder), _space(folder), _assets(), *check_files(folder)]
     try:
         house = House(folder)
     except Refused as refusal:
         return [*found, Check("register", False, str(refusal))]
     try:
-        return [*found, *_house(house)]
+        return [*found, *_house(house), *check_sources(house)]
     finally:
         house.close()
 
