@@ -19,6 +19,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from diwan.demo import content
 from diwan.demo.content import alerts as demo_alerts
 from diwan.demo.content import statements
 
@@ -199,10 +200,11 @@ def test_the_watch_without_a_filter_holds_their_alerts_and_what_is_said_of_the_n
 ) -> None:
     client = browser(officer)
     said = sum(len(one.statements) for one in statements() if may_read(officer, one.by, one.label))
+    told = sum(may_read(officer, one.by, one.label) for one in content.told())
 
     refs = listed(client, "/")
 
-    assert len(refs) == len(set(refs)) == said + len(share_of(officer, alerts))
+    assert len(refs) == len(set(refs)) == said + told + len(share_of(officer, alerts))
     assert refs == [f"{item['originator']}/{item['id']}" for item in from_api(client, "")]
 
 

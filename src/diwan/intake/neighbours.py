@@ -55,8 +55,8 @@ class Neighbours:
 
     def holder(self, alias: Alias, gate: int, originator: str, version: Version | None) -> tuple[Standing, bool] | None:
         """Return the item that an originator has under `alias` behind `gate`, and whether it says the same."""
-        held = [one for one in self._named.get(spell(alias), ()) if (one.gate, one.originator) == (gate, originator)]
-        return self._ink.alias_holder(alias, gate, originator, version) if held else None
+        known = any(one.originator == originator for one in self._named.get(spell(alias), ()))
+        return self._ink.alias_holder(alias, gate, originator, version) if known else None
 
     def _readable(self, number: int) -> Gate | None:
         if number not in self._gates:
