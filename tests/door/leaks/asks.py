@@ -8,42 +8,23 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, urlencode
 
-import msgspec
+from leaks import cyber_pages, taxii
+from leaks.ask import BASES, Ask, Generator
 from leaks.ground import CAP, NETWORK, PASSWORD
 from leaks.known import MALFORMED, UNKNOWN, Known
 
 from diwan.terms.gate import World
 from diwan.terms.item import Ref
 
-BASES: Final = {World.ACTUAL: "", World.EXERCISE: "/exercise", World.TEST: "/test"}
 _STATUS: Final = {World.ACTUAL: "Actual", World.EXERCISE: "Exercise", World.TEST: "Test"}
+_WRITES: Final = ("GET", "HEAD", "POST", "DELETE")
 _PREVIEWS: Final = ("TLP:AMBER // Releasable to ICI", "TLP:RED // QAT ONLY", "TLP:CLEAR")
 
 
-class Ask(msgspec.Struct, frozen=True):
-    """One request; where `follow` matches the answer, what it captures is asked for next, as `follow_as`."""
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    form: tuple[tuple[str, str], ...] | None = None
-    body: bytes = b""
-    by: str = "session"
-    """`session`, `token`, or `nobody`."""
-    headers: tuple[tuple[str, str], ...] = ()
-    follow: str = ""
-    follow_as: str = ""
-
-    @property
-    def target(self) -> str:
-        return self.path + (f"?{urlencode(self.query)}" if self.query else "")
-
-
-Generator = Callable[[Known, World], Iterator[Ask]]
 _JSON_CURSOR: Final = r'"cursor":"([\w-]+)"'
 _AFTER: Final = r"[?&;]after=([\w-]+)"
 
@@ -53,7 +34,7 @@ def asks_for(
 ) -> Iterator[tuple[str, Ask]]:
     """Yield every request of every generator for one reader, in every world reads first, and signing out last."""
     chosen = generators or GENERATORS
-    inside = sorted(chosen.keys() - WORLDLESS, key=lambda name: (name.startswith("POST"), name))
+    inside = sorted(chosen.keys() - WORLDLESS, key=lambda name: (_WRITES.index(name.partition(" ")[0]), name))
     for world in worlds:
         for name in inside:
             yield from ((name, ask) for ask in chosen[name](known, world))
@@ -342,6 +323,8 @@ GENERATORS: Final[dict[str, Generator]] = {
     "GET /api/facets": _api_facets,
     "GET /api/me": _api_me,
     "POST /api/items": _api_enter,
+    **taxii.GENERATORS,
+    **cyber_pages.GENERATORS,
 }
 WORLDLESS: Final = frozenset(
     {
@@ -354,6 +337,8 @@ WORLDLESS: Final = frozenset(
     }
 )
 """Routes that stand outside every world and read nothing of the register."""
+OF_ROLE: Final = frozenset({"GET /cyber/sources"})
+"""Routes that are there for one role alone; the administrator of the matrix asks them too."""
 
 BY_REFERENCE: Final = {
     "GET /items/{originator:str}/{ident:str}": "/items/{ref}",
@@ -366,9 +351,16 @@ BY_REFERENCE: Final = {
     "GET /crisis/{originator}/{id}.cap": "/crisis/{ref}.cap",
     "GET /crisis/{originator}/{id}.json": "/crisis/{ref}.json",
     "GET /crisis/{originator}/{id}.geojson": "/crisis/{ref}.geojson",
+    "GET /cyber/{originator}/{id}.json": "/cyber/{ref}.json",
+    "GET /cyber/{originator}/{id}.misp": "/cyber/{ref}.misp",
     "GET /api/items/{originator:str}/{ident:str}": "/api/items/{ref}",
 }
 """Every route that takes a reference, and how one is put into it."""
+OF_KIND: Final = {
+    "GET /cyber/{originator}/{id}.json": "cyber.indicator",
+    "GET /cyber/{originator}/{id}.misp": "cyber.report",
+}
+"""What these routes are for; the others answer of an alert."""
 
 
 def by_reference(known: Known, name: str, world: World, ref: Ref | str) -> Ask:
@@ -414,4 +406,4 @@ def raw(ask: Ask) -> tuple[bytes, bytes]:
     return quote(ask.path, safe="/:@,").encode(), urlencode(ask.query).encode()
 
 
-__all__ = ["BY_REFERENCE", "GENERATORS", "UNKNOWN", "WORLDLESS", "Ask", "asks_for", "by_reference", "raw"]
+__all__ = ["BASES", "BY_REFERENCE", "GENERATORS", "UNKNOWN", "WORLDLESS", "Ask", "asks_for", "by_reference", "raw"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from click.testing import CliRunner
@@ -26,7 +28,17 @@ CONSOLE: Final = {
     "restore": "makes a register",
     "doctor": "looks at the set-up, not at items",
     "import cap": "enters",
+    "import stix": "enters",
+    "import misp": "enters",
+    "import taxii": "enters what a server gave",
+    "collection add": "enters",
+    "source list": "calls of servers are the administrator's",
+    "source push": "sends out what room.arrivals gives the account of a source",
+    "warning-list add": "lists are the administrator's",
+    "warning-list list": "lists are the administrator's",
     "check cap": "reads a file, not the register",
+    "check stix": "reads a file, not the register",
+    "check misp": "reads a file, not the register",
     "policy list": "policies are known to everyone who composes",
     "policy install": "policies are the administrator's",
     "user add": "accounts are the administrator's",
@@ -36,6 +48,7 @@ CONSOLE: Final = {
     "user password": "accounts are the administrator's",
     "token add": "tokens are the administrator's",
     "token list": "tokens are the administrator's",
+    "token certificate": "tokens are the administrator's",
     "token revoke": "tokens are the administrator's",
 }
 """Commands that read for nobody: whoever can run them can read the register's file."""
@@ -70,7 +83,29 @@ def _label(known: Known) -> Iterator[list[str]]:
     yield ["label", "TLP:CLEAR", "--json"]
 
 
+def _export_stix(known: Known) -> Iterator[list[str]]:
+    for world in World:
+        yield ["export", "stix", "--as", known.name, "--world", world]
+    yield ["export", "stix", "--as", known.name, "--type", "relationship", "--originator", "OMN"]
+
+
+def _export_indicators(known: Known) -> Iterator[list[str]]:
+    for form in ("csv", "suricata", "plain-domain"):
+        yield ["export", "indicators", "--as", known.name, "--format", form]
+    yield ["export", "indicators", "--as", known.name, "--all", "--world", "Exercise"]
+
+
+def _export_misp(known: Known) -> Iterator[list[str]]:
+    for world in World:
+        yield ["export", "misp", "--as", known.name, "--world", world, "--out", OUT]
+
+
+OUT: Final = "{out}"
+"""Stands for a folder that each command gets for itself."""
 GENERATORS: Final = {
+    "export stix": _export_stix,
+    "export indicators": _export_indicators,
+    "export misp": _export_misp,
     "as list": _list,
     "as count": _count,
     "as search": _search,
@@ -94,9 +129,12 @@ def command_view(ground: Ground, known: Known, clock: Clock) -> Iterator[tuple[s
     for name, generate in GENERATORS.items():
         for line in generate(known):
             clock.now += 1_000_000
-            with _our_time_and_chance(clock):
-                done = CliRunner().invoke(get_command(_app), [*line, "--node", str(ground.folder)])
-            yield f"diwan {name}", (line, done.exit_code, done.stdout_bytes, repr(done.exception))
+            with _our_time_and_chance(clock), TemporaryDirectory() as out:
+                said = [part.replace(OUT, out) for part in line]
+                done = CliRunner().invoke(get_command(_app), [*said, "--node", str(ground.folder)])
+                printed = done.stdout_bytes.replace(out.encode(), OUT.encode())
+                files = sorted((file.name, file.read_bytes()) for file in Path(out).rglob("*") if file.is_file())
+            yield f"diwan {name}", (line, done.exit_code, printed, repr(done.exception), files)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 from argon2 import PasswordHasher
+from leaks.cyber import SHARING, Thing, cyber_step, lay_cyber, place_in
 
 from diwan.house import House
 from diwan.people.accounts import Account, open_account
@@ -149,6 +150,12 @@ class Ground(msgspec.Struct):
     """Alerts that nobody entered, by the Cancels that refer to them and that everyone may read."""
     widened: list[Ref] = []
     """What everyone may read now, and hardly anyone could read before it was rectified and relabelled."""
+    things: dict[Ref, Thing] = {}
+    """The cyber ones among all that was said."""
+    statuses: dict[str, list[tuple[World, str]]] = {}
+    """The ids of submissions, by who pushed them over TAXII."""
+    places: dict[str, list[tuple[World, str]]] = {}
+    """Cursors of what arrived, as the readers were given them now and then."""
 
 
 @contextmanager
@@ -165,7 +172,13 @@ def copy_of(ground: Ground, into: Path) -> Ground:
     """Return the same ground in a folder of its own; the house must be closed."""
     shutil.copytree(ground.folder, into)
     return msgspec.structs.replace(
-        ground, folder=into, said=dict(ground.said), cursors={name: list(kept) for name, kept in ground.cursors.items()}
+        ground,
+        folder=into,
+        said=dict(ground.said),
+        things=dict(ground.things),
+        cursors={name: list(kept) for name, kept in ground.cursors.items()},
+        statuses={name: list(ids) for name, ids in ground.statuses.items()},
+        places={name: list(kept) for name, kept in ground.places.items()},
     )
 
 
@@ -185,6 +198,12 @@ class Maker:
         self.rng = rng
         self.ground = ground
         self.pace = pace
+
+    def hand(self, party: str) -> Hand:
+        return hand_of(party)
+
+    def say(self, word: str, name: str, value: str) -> Said:
+        return Said(word, name, value)
 
     def label(self, marking: str) -> Label:
         return parse_marking(marking, self.house.rules().policies)
@@ -268,6 +287,8 @@ def lay_ground(folder: Path, seed: int, *, size: int = 40) -> Ground:
     """Build a node in `folder`; `size` is how many random steps are taken beside the fixed ones."""
     folder.mkdir(parents=True)
     (folder / "settings.toml").write_text(SETTINGS, "utf-8")
+    (folder / "desks" / "cyber").mkdir(parents=True)
+    (folder / "desks" / "cyber" / "sharing.toml").write_text(SHARING, "utf-8")
     ground, clock, rng = Ground(folder, seed, START), Clock(), random.Random(seed)
     with open_house(folder, clock, seed) as house:
         make = Maker(house, clock, rng, ground)
@@ -286,10 +307,16 @@ def lay_ground(folder: Path, seed: int, *, size: int = 40) -> Ground:
             ground.phantoms[cancel] = phantom
         for world in World:
             _widen(make, world)
+        cyber = [ref for world in World for ref in lay_cyber(make, world)]
         _look(house, ground)
         house.book.words.catch_up(everything=True)
+        # Two gain what already stands: one by a statement, one by a date that comes later.
+        make.belong("MD", "JOR", "TLP:AMBER // Releasable to MD", date(1995, 1, 1))
+        make.belong("MD", "QAT", "TLP:AMBER // Releasable to MD", date(2017, 1, 3))
+        _look(house, ground, limit=2)
         for step in range(size):
             _step(make, refs)
+            _cyber_step(make, cyber)
             if step == size // 2:
                 # A member leaves: its reader loses what the framework opened, and what happens there later is hidden.
                 house.recall(hand_of("NATO"), leaving)
@@ -322,7 +349,6 @@ def _lay_network(make: Maker) -> Ref:
         make.enter("NATO", make.statement(**said), clear if party != "OMN" else make.label("TLP:AMBER // NATO ONLY"))
     for party in ("KWT", "QAT", "BHR"):
         make.belong("ICI", party, "TLP:CLEAR", date(2004, 6, 28))
-    make.belong("MD", "JOR", "TLP:AMBER // Releasable to MD", date(1995, 1, 1))
     # A member whose own membership is stated where it cannot read it.
     leaving = make.belong("ICI", "ARE", "TLP:AMBER // NATO ONLY", date(2005, 1, 1))
     office = {"kind": "mission", "id": "NATO-ICI-RC", "type": "office", "of": "NATO", "host": "KWT"}
@@ -372,6 +398,8 @@ def _look(house: House, ground: Ground, limit: int = 500) -> None:
                 (kept.cursor for kept in reversed(ground.cursors[name]) if kept.feed and kept.world == world), None
             )
             ground.cursors[name].append(Kept(world, True, room.changes(before, limit).cursor))
+            if (place := place_in(ground, house, name, world)) is not None:
+                ground.places.setdefault(name, []).append((world, place))
             page = room.page(Query(), limit=2)
             if page.cursor is not None:
                 ground.cursors[name].append(Kept(world, False, page.cursor))
@@ -387,6 +415,14 @@ def _widen(make: Maker, world: World) -> None:
     make.house.relabel(hand_of("OMN"), ref, make.label("TLP:CLEAR"))
     make.ground.said[ref] = said
     make.ground.widened.append(ref)
+
+
+def _cyber_step(make: Maker, refs: list[Ref]) -> None:
+    make.pass_time()
+    try:
+        cyber_step(make, refs)
+    except Refused:
+        return
 
 
 def _step(make: Maker, refs: list[Ref]) -> None:

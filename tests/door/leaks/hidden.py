@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
+from leaks.cyber import COLLECTION, SHARED, Analyst, Made, Thing
 from leaks.ground import _CHEAP, DAY, MARKINGS, PARTIES, PASSWORD, Clock, Ground, Maker, Said, hand_of, open_house
 from leaks.sight import Sight, Standing, opens, sight_of
+from leaks.taxii import NOWHERE
 
 from diwan.house import House
 from diwan.people.accounts import change_account, close_account, open_account
@@ -22,6 +25,7 @@ from diwan.terms.reader import Clearance, Reader
 
 _CATEGORY: Final = "CBRNE"
 """A facet value that no visible item has."""
+_PUSHING: Final = ("kuwait", "qatar", "jordan", "bahrain")
 _UNHEARD: Final = ("SAU", "EGY")
 """Parties that only hidden items name."""
 
@@ -54,7 +58,8 @@ class _Hiding:
         self.ground = ground
         self.name = name
         self.reader: Reader = ground.people[name].reader
-        self.maker = Maker(house, clock, rng, ground, pace=4_000_000)
+        self.maker = Maker(house, clock, rng, ground, pace=2_000_000)
+        self.analyst = Analyst(self.maker)
         self.acts = {
             "alert": self.alert,
             "twin": self.twin,
@@ -69,6 +74,16 @@ class _Hiding:
             "recall": self.recall,
             "recall what was lost": self.recall_lost,
             "relabel what was lost": self.relabel_lost,
+            "objects": self.objects,
+            "twins of visible objects": self.object_twins,
+            "versions of visible objects": self.object_versions,
+            "children of visible objects": self.object_children,
+            "relations": self.relations,
+            "definitions": self.definitions,
+            "event": self.event,
+            "collections": self.collections,
+            "push": self.push,
+            "change of objects": self.object_changes,
             "network": self.network,
             "membership": self.membership,
             "claim": self.claim,
@@ -201,6 +216,110 @@ class _Hiding:
         for one in lost:
             self.house.relabel(hand_of(one.ref.originator), one.ref, self.hiding_label(one.ref.originator))
         return bool(lost)
+
+    def made(self, made: Made, parent: Ref | None = None) -> bool:
+        """Enter a cyber thing where the reader does not see it."""
+        party = self.originator()
+        return self.analyst.enter_as(party, made, self.hiding_label(party), parent) is not None
+
+    def seen_things(self, kind: str = "indicator") -> list[tuple[Standing, Thing]]:
+        seen = [one for one in self.sight().visible if one.ref in self.ground.things]
+        found = [(one, self.ground.things[one.ref]) for one in seen if kind == "" or one.kind == f"cyber.{kind}"]
+        return self.rng.sample(found, min(6, len(found)))
+
+    def objects(self) -> bool:
+        """Objects about what visible ones are about, of types the reader sees and of one they do not."""
+        world = self.rng.choice(list(World))
+        made = [self.analyst.indicator(world), self.analyst.domain(world), self.analyst.domain(world, SHARED)]
+        made += [self.analyst.plain(kind, world) for kind in ("malware", "attack-pattern", "identity")]
+        done = [self.made(one) for one in made]  # all of them, not the first that is taken
+        return any(done)
+
+    def object_twins(self) -> bool:
+        """The same id and version as a visible object: the very same bytes, and other ones."""
+        done = False
+        for one, thing in self.seen_things():
+            for data in (thing.data, thing.data.replace(b"Beacon", b"Decoy")):
+                done |= self.made(self.analyst.again(data, one.world))
+        for one, thing in self.seen_things("domain-name"):
+            done |= self.made(self.analyst.again(thing.data, one.world))
+        return done
+
+    def object_versions(self) -> bool:
+        """Newer and older versions of visible objects, of their originators too where those can hide them."""
+        done = False
+        for one, thing in self.seen_things():
+            for at in ("2099-01-01T00:00:00.000Z", "2016-12-01T00:00:00.000Z"):
+                made = self.analyst.indicator(one.world, thing, modified=at)
+                done |= self.made(made)
+                if one.ref.originator in PARTIES and any(
+                    self.shut(one.ref.originator, self.maker.label(marking)) for marking in MARKINGS
+                ):
+                    party = one.ref.originator
+                    done |= self.analyst.enter_as(party, made, self.hiding_label(party)) is not None
+        return done
+
+    def object_children(self) -> bool:
+        done = False
+        for one, thing in self.seen_things():
+            for kind in ("sighting", "opinion"):
+                done |= self.made(self.analyst.about(kind, thing, one.world), one.ref)
+        return done
+
+    def relations(self) -> bool:
+        """Relations among what is visible and what is hidden."""
+        done = False
+        for one, thing in self.seen_things():
+            done |= self.made(self.analyst.relation(thing, self.analyst.indicator(one.world)[2], one.world))
+        return done
+
+    def definitions(self) -> bool:
+        """A marking definition under the id that the reader's own pushes will name, and one of its own."""
+        phantom = {"id": f"marking-definition--{NOWHERE}"}
+        made = [self.analyst.plain("marking-definition", world, **phantom) for world in World]
+        done = [self.made(one) for one in (*made, self.analyst.plain("marking-definition"))]
+        return any(done)
+
+    def event(self) -> bool:
+        made = self.analyst.event(self.rng.choice(list(World)), 0, "tlp:red")
+        return self.analyst.enter("OMN", made, "TLP:RED // OMN ONLY") is not None
+
+    def collections(self) -> bool:
+        """Collections of their own, and some under the ids of visible ones."""
+        world = self.rng.choice(list(World))
+        done = self.made(self.analyst.collection(world, push="TLP:AMBER // Releasable to ICI"))
+        for one, thing in self.seen_things("collection"):
+            said = {**msgspec.json.decode(thing.data), "title": "Hidden feed", "types": ["tool"]}
+            done |= self.made(self.analyst.made(said, "hidden", one.world, COLLECTION))
+        return done
+
+    def push(self) -> bool:
+        """Submissions of others, of the same objects too, for their own party alone."""
+        others = [one for name, one in self.ground.people.items() if name in _PUSHING and name != self.name]
+        others = [one for one in others if one.reader.party != self.reader.party]
+        for world in World:
+            seen = [thing.data for one, thing in self.seen_things("") if one.world == world and "--" in thing.id]
+            self.analyst.push(self.rng.choice(others), world, [*seen, self.analyst.indicator(world)[2].data])
+        return True
+
+    def object_changes(self) -> bool:
+        """Relabels, recalls and rectifications of hidden objects."""
+        unseen = [one for one in self.sight().hidden if one.ref in self.ground.things]
+        done = False
+        for number, one in enumerate(self.rng.sample(unseen, min(8, len(unseen)))):
+            with suppress(Refused):
+                self.change(number, one)
+                done = True
+        return done
+
+    def change(self, number: int, one: Standing) -> None:
+        hand, thing = hand_of(one.ref.originator), self.ground.things[one.ref]
+        if number % 4 == 3:
+            self.house.recall(hand, one.ref)
+        elif number % 4 == 2 and thing.type == "indicator":
+            self.house.rectify(hand, one.ref, self.analyst.indicator(one.world, thing)[0])
+        else:
+            self.house.relabel(hand, one.ref, self.hiding_label(one.ref.originator))
 
     def network(self) -> bool:
         """Statements that name parties and frameworks of which the reader reads nowhere."""

@@ -6,6 +6,7 @@ import random
 from typing import Final
 
 import msgspec
+from leaks.cyber import Thing
 from leaks.ground import Ground, Kept, Person, Said
 from leaks.sight import Standing, sight_of
 
@@ -37,6 +38,12 @@ class Known(msgspec.Struct, frozen=True):
     """Words of visible and of hidden items, plain ones, and one that nobody said."""
     cursors: tuple[Kept, ...]
     others_cursors: tuple[Kept, ...]
+    things: dict[Ref, Thing] = {}
+    """The cyber ones among what is visible and hidden."""
+    statuses: tuple[tuple[World, str], ...] = ()
+    """Submissions over TAXII: theirs, then others'."""
+    places: tuple[tuple[World, str], ...] = ()
+    """Cursors of what arrived: theirs, then others'."""
     form: str = ""
     """What the forms of their session carry."""
 
@@ -54,8 +61,25 @@ class Known(msgspec.Struct, frozen=True):
 
     def names(self) -> tuple[str, ...]:
         """Return CAP and network names: of visible and hidden items, and one that nobody bears."""
-        said = [self.said[one.ref].name for one in (*self.visible[:4], *self.hidden[:6]) if one.ref in self.said]
+        ours = [[one for one in seen if not _is_cyber(one)] for seen in (self.visible, self.hidden)]
+        said = [self.said[one.ref].name for one in (*ours[0][:4], *ours[1][:6]) if one.ref in self.said]
         return (*dict.fromkeys(said), "watch@centre.example,NEVER,2017-01-01T00:00:00+00:00")
+
+    def of_world(self, world: World, *, kind: str = "") -> tuple[Thing, ...]:
+        """Return cyber things of a world, visible ones first; of one type where that is asked for."""
+        refs = [one.ref for one in (*self.visible, *self.hidden) if one.world == world and one.ref in self.things]
+        return tuple(self.things[ref] for ref in refs if kind in ("", self.things[ref].type))
+
+    def ids(self, world: World) -> tuple[str, ...]:
+        """Return STIX ids: of visible and hidden objects, of what is elsewhere, and one that nothing bears."""
+        here = [thing.id for thing in self.of_world(world) if "--" in thing.id]
+        there = [thing.id for thing in self.of_world(World.ACTUAL) if "--" in thing.id and world != World.ACTUAL]
+        return (*dict.fromkeys((*here, *there[:1])), "indicator--00000000-0000-4000-8000-000000000000")
+
+    def observables(self, world: World) -> tuple[str, ...]:
+        """Return keys of observables that visible or only hidden things are about, and one that none is."""
+        said = dict.fromkeys(key for thing in self.of_world(world) for key in thing.values)
+        return (*said, "domain:never.example")
 
     def values(self) -> tuple[str, ...]:
         """Return incidents that visible or only hidden items mention, and one that none does."""
@@ -68,11 +92,12 @@ def known_of(ground: Ground, name: str, seed: int, *, few: int = 3) -> Known:
     rng, person = random.Random(seed), ground.people[name]
     sight = sight_of(ground.folder, person.reader, ground.now)
     said = [one for one in sight.visible if one.ref in ground.said]
-    visible = _some(rng, said, few, lambda one: (one.kind, one.world, one.ref.originator == person.reader.party))
+    visible = _some(rng, said, few, lambda one: (*_sort(one), one.ref.originator == person.reader.party))
     own = {ref for ref in ground.phantoms if ref.originator == person.reader.party}
     visible += tuple(one for one in said if one.ref in own.union(ground.widened) and one not in visible)
-    hidden = _some(rng, [one for one in sight.hidden if one.ref in ground.said], few, lambda one: (one.kind, one.world))
+    hidden = _some(rng, [one for one in sight.hidden if one.ref in ground.said], few, _sort)
     texts = [ground.said[one.ref].word for one in (*visible[:3], *hidden[:4])]
+    in_order = sorted(ground.people, key=lambda other: other != name)
     kept_here, others = (
         ground.cursors[name],
         [kept for other, kepts in ground.cursors.items() if other != name for kept in kepts],
@@ -94,7 +119,19 @@ def known_of(ground: Ground, name: str, seed: int, *, few: int = 3) -> Known:
         ),
         tuple(_cursors(kept_here)),
         tuple(rng.sample(others, 2)),
+        {one.ref: ground.things[one.ref] for one in (*visible, *hidden) if one.ref in ground.things},
+        tuple(one for other in in_order[:3] for one in ground.statuses.get(other, [])),
+        tuple(one for other in in_order[:2] for one in ground.places.get(other, [])[:6]),
     )
+
+
+def _is_cyber(one: Standing) -> bool:
+    return one.kind.startswith("cyber.")
+
+
+def _sort(one: Standing) -> tuple[str, World]:
+    # One type of cyber things in the actual world is asked for like every other; elsewhere they count as one sort.
+    return ("cyber" if _is_cyber(one) and one.world != World.ACTUAL else one.kind), one.world
 
 
 def _cursors(kept: list[Kept]) -> list[Kept]:

@@ -105,6 +105,8 @@ class _Purge:
                     "UPDATE part SET data=(SELECT data FROM part WHERE number=?), same_as=NULL WHERE number=?",
                     [same_as, number],
                 )
+                held = "since IN (SELECT since FROM stand WHERE item=? AND until IS NULL)"
+                self.ink.execute(f"UPDATE alias SET part=? WHERE part=? AND {held}", [number, same_as, item])
         for number, item, digest, _ in parts:
             if (item, digest) not in wanted:
                 self.ink.execute("DELETE FROM part WHERE number=?", [number])
@@ -157,6 +159,9 @@ class _Purge:
         self.ink.execute("DELETE FROM gate_grant WHERE class<>?", [self.cls])
         self.ink.execute("DELETE FROM account WHERE id<>?", [self.reader.id])
         self.ink.execute("DELETE FROM ticket WHERE account<>?", [self.reader.id])
+        for desk, name, value in self.ink.execute("SELECT desk, name, value FROM note").fetchall():
+            if msgspec.json.decode(value).get("account") != self.reader.id:
+                self.ink.execute("DELETE FROM note WHERE desk=? AND name=?", [desk, name])
         self.ink.execute("DELETE FROM leaf")
         self.ink.execute("DELETE FROM node")
         for item, originator, value in self.ink.execute("SELECT item, originator, value FROM membership").fetchall():

@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 from leaks.known import Known
 
-from diwan.reading import Query, ReadingRoom, Released
+from diwan.reading import Query, ReadingRoom, Released, Selection
 from diwan.terms.errors import Refused
+from diwan.terms.gate import World
 from diwan.terms.item import Alias
 
 Answers = Iterator[object]
@@ -28,10 +29,9 @@ def room_view(
 
 def plain(answer: object) -> object:
     """Return an answer as values that compare by what they say."""
-    if isinstance(answer, Released):
-        return {name: plain(getattr(answer, name)) for name in answer.__struct_fields__ if name not in ("seal", "to")}
     if isinstance(answer, msgspec.Struct):
-        return type(answer).__name__, {name: plain(getattr(answer, name)) for name in answer.__struct_fields__}
+        shown = (name for name in answer.__struct_fields__ if name not in ("seal", "to"))
+        return type(answer).__name__, {name: plain(getattr(answer, name)) for name in shown}
     if isinstance(answer, dict):
         return [(key, plain(value)) for key, value in answer.items()]  # order is part of an answer
     if isinstance(answer, list | tuple):
@@ -57,7 +57,7 @@ def _queries(known: Known) -> Iterator[Query]:
     yield Query()
     for word in known.words:
         yield Query(words=word)
-    for facet in (("severity", "Extreme"), ("category", "CBRNE"), ("party", "SAU"), ("framework", "UP2011")):
+    for facet in (("severity", "Extreme"), ("category", "CBRNE"), ("framework", "UP2011"), ("type", "indicator")):
         yield Query(facets=(facet,))
     yield Query(kind="crisis.alert", order="oldest")
     yield Query(originator="OMN", words="tanker")
@@ -96,7 +96,7 @@ def _tally(room: ReadingRoom, known: Known) -> Answers:
 
 
 def _facets(room: ReadingRoom, known: Known) -> Answers:
-    names = ("kind", "originator", "severity", "category", "party", "framework", "sender")
+    names = ("kind", "originator", "severity", "category", "party", "framework", "sender", "type", "tlp")
     for query in _queries(known):
         for bound in (3, 1000):
             yield room.facets(query, names, bound)
@@ -128,12 +128,57 @@ def _known_as(room: ReadingRoom, known: Known) -> Answers:
     for name in known.names():
         for scheme in ("cap", "network"):
             yield room.known_as(Alias(scheme, name))
+    for thing in known.of_world(room.world):
+        for scheme in ("stix", "misp", "collection"):
+            yield room.known_as(Alias(scheme, thing.id))
 
 
 def _mentioning(room: ReadingRoom, known: Known) -> Answers:
     for value in known.values():
         yield room.mentioning(value, 2)
         yield room.mentioning(value)
+
+
+def _seen(room: ReadingRoom, known: Known) -> Answers:
+    keys = (*known.observables(room.world), *known.values())
+    for limit in (1, 3, 20):
+        yield room.seen(keys, limit)
+
+
+def _labels(room: ReadingRoom, known: Known) -> Answers:
+    yield room.labels()
+
+
+def _selections(known: Known, world: World) -> Iterator[Selection]:
+    every = Selection(scheme="stix", which=("all",), data=False)
+    yield from (every, Selection(scheme="stix", refs=True), Selection(scheme="stix", which=("first",), data=False))
+    yield Selection(scheme="stix", names=known.ids(world), which=("all",), refs=True)
+    yield Selection(scheme="stix", names=known.ids(world))
+    yield from (msgspec.structs.replace(every, query=Query(words=word)) for word in ("beacon", *known.words[-3:]))
+    yield msgspec.structs.replace(every, query=Query(kind="cyber.relationship"))
+    yield msgspec.structs.replace(every, alternatives=((("originator", "OMN"), ("originator", "KWT")),))
+    types, tlp = (("type", "indicator"), ("type", "malware")), (("tlp", "TLP:CLEAR"), ("tlp", "TLP:RED"))
+    yield msgspec.structs.replace(every, alternatives=(types, tlp), which=("last",))
+    yield Selection(scheme="cap", which=("all",))
+
+
+def _arrivals(room: ReadingRoom, known: Known) -> Answers:
+    for selection in _selections(known, room.world):
+        yield from _paged(room, selection, 0)
+        found = room.arrivals(selection, limit=200)
+        yield found
+        for one in found.found[:: max(1, len(found.found) // 3)]:
+            yield room.arrivals(selection, after=one.at, limit=2)
+
+
+def _paged(room: ReadingRoom, selection: Selection, after: int) -> Answers:
+    cursor = None
+    for limit in (1, 3, 7):
+        found = room.arrivals(selection, after=after, cursor=cursor, limit=limit)
+        yield found
+        cursor = found.cursor
+        if cursor is None:
+            return
 
 
 def _now(room: ReadingRoom, known: Known) -> Answers:
@@ -160,6 +205,9 @@ GENERATORS: Final[dict[str, Generator]] = {
     "parent": _of_items(lambda room, item: room.parent(item)),
     "related": _of_items(lambda room, item: room.related(item, 2)),
     "mentioning": _mentioning,
+    "seen": _seen,
+    "labels": _labels,
+    "arrivals": _arrivals,
     "why": _of_items(lambda room, item: room.why(item)),
     "reach": _of_items(lambda room, item: room.reach(item)),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 from leaks import asks, commands, rooms
 from leaks.asks import Ask
-from leaks.ground import MINUTE, Clock, Ground, open_house
+from leaks.ground import MINUTE, PASSWORD, Clock, Ground, open_house
 from leaks.known import Known
 from litestar import Litestar
 
@@ -35,6 +36,11 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+    @property
+    def text(self) -> str:
+        head = "".join(f"{name}: {value}\n" for name, value in self.headers)
+        return head + self.body.decode("utf-8", "replace")
 
 
 class Browser:
@@ -60,6 +66,10 @@ class Browser:
         path, query = asks.raw(ask)
         if ask.by == "token":
             headers.append(("authorization", f"Bearer {self._known.person.token}"))
+        elif ask.by in ("password", "wrong"):
+            password = PASSWORD if ask.by == "password" else "wrong wrong wrong"
+            pair = b64encode(f"{self._known.name}:{password}".encode()).decode()
+            headers.append(("authorization", f"Basic {pair}"))
         elif ask.by == "session":
             headers.append(("cookie", f"__Host-diwan={self._known.person.session}"))
         scope: dict[str, Any] = {
@@ -143,10 +153,13 @@ def _followed(browser: Browser, name: str, ask: Ask) -> Iterator[tuple[str, obje
     for _ in range(1 + (_PAGES if ask.follow else 0)):
         answer = browser.ask(ask)
         yield f"{name} <- {ask.method} {ask.target}", answer
-        found = re.findall(ask.follow, answer.body.decode("utf-8", "replace")) if ask.follow else []
+        found = re.findall(ask.follow, answer.text) if ask.follow else []
         if not found or found[-1] == before:
             return
         before = found[-1]
+        if ask.follow_to:
+            ask = Ask("GET", ask.follow_to.format(before), by=ask.by, follow=ask.follow)
+            continue
         query = (*((key, value) for key, value in ask.query if key != ask.follow_as), (ask.follow_as, before))
         ask = msgspec.structs.replace(ask, query=query)
 
@@ -173,5 +186,5 @@ def _body(ask: Ask) -> tuple[bytes, list[tuple[str, str]]]:
     if ask.form is not None:
         return urlencode(ask.form).encode(), [("content-type", "application/x-www-form-urlencoded")]
     if ask.body:
-        return ask.body, [("content-type", "application/json")]
+        return ask.body, [("content-type", ask.media_type)]
     return b"", []
