@@ -95,6 +95,8 @@ def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute(f"PRAGMA cache_size=-{cache * 1024}")
     connection.execute("PRAGMA secure_delete=ON")
+    # A batch of 500 objects fills the default thousand pages: its commit then waited for a checkpoint as well.
+    connection.execute("PRAGMA wal_autocheckpoint=8192")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
 
