@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from taxii_node import SHELVES, STIX, UNKNOWN, UUID4, Caller, Maker, Node, bare, ids, refused, told
+from taxii_node import SHELVES, STIX, UNKNOWN, UUID4, Caller, Maker, Node, Shelf, bare, enter_shelf, ids, refused, told
+
+from diwan.house import House
 
 FIELDS = {"id", "title", "description", "alias", "can_read", "can_write", "media_types"}
 PEOPLE = ("kuwait", "kuwait.reads", "qatar", "jordan.reads")
@@ -188,3 +190,14 @@ def test_copy_of_another_party_takes_none_out_of_a_collection_of_one(
             assert ids(told(asking.objects("of-qatar", match_id=one["id"], match_version=version))) == [one["id"]]
             assert ids(told(asking.manifest("of-qatar", match_id=one["id"], match_version=version))) == [one["id"]]
         assert told(asking.object("of-qatar", one["id"]))["objects"] == [one]
+
+
+def test_no_collection_can_be_entered_beside_that_of_everything_under_its_id(taxii: Node, kuwait: Caller) -> None:
+    """5.1: an id is unique under its root; that of everything is known to all, and stays what it is."""
+    before = kuwait.collections()
+    house = House(taxii.folder)
+    enter_shelf(house, "in disguise", Shelf(before[0]["id"], "TLP:CLEAR", "TLP:CLEAR", types=("tool",)))
+    house.close()
+
+    assert kuwait.collections() == before
+    assert told(kuwait.ask(kuwait.at(before[0]["id"]))) == before[0]

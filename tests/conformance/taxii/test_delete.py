@@ -125,6 +125,32 @@ def test_one_version_is_deleted_where_it_is_named(kuwait: Caller, make: Maker) -
     assert sorted(told(kuwait.versions("shared", one["id"]))["versions"]) == [o["modified"] for o in left]
 
 
+@pytest.mark.parametrize("asked", [{"limit": 1}, {"added_after": "2999-01-01"}, {"limit": 1, "match_version": "all"}])
+def test_all_versions_are_deleted_whatever_a_page_would_hold(
+    kuwait: Caller, make: Maker, asked: dict[str, object]
+) -> None:
+    """5.7: its parameters are match[version] and match[spec_version] alone."""
+    one = make.indicator()
+    kuwait.enter("shared", *(later(one, day) for day in range(1, 6)))
+
+    told(kuwait.delete("shared", one["id"], **asked))
+
+    assert gone(kuwait, "shared", one["id"])
+
+
+def test_object_of_more_versions_than_a_page_holds_is_deleted_whole(kuwait: Caller, make: Maker) -> None:
+    """5.7: 200 means gone."""
+    one = make.indicator()
+    many = [{**one, "modified": f"2026-04-01T08:{n // 60:02}:{n % 60:02}.000Z"} for n in range(1100)]
+    for at in range(0, len(many), 300):
+        assert kuwait.push("shared", many[at : at + 300])["failure_count"] == 0
+    assert told(kuwait.versions("shared", one["id"]))["more"] is True
+
+    told(kuwait.delete("shared", one["id"]))
+
+    assert gone(kuwait, "shared", one["id"])
+
+
 def test_after_the_newest_version_is_deleted_the_one_before_it_is_the_newest(kuwait: Caller, make: Maker) -> None:
     """5.7 and 3.4.1: last of what is there."""
     one = make.indicator()

@@ -34,6 +34,7 @@ REFUSED = [
     "application/taxii+json;version=2",
     "application/vnd.oasis.taxii+json;version=2.0",
     "application/taxii+json;version=2.1;q=0",
+    "application/taxii+json;version=2.1;q=0.000",
     "application/stix+json;version=2.0",
     "nothing",
     "text/*",
