@@ -109,7 +109,9 @@ def instant_of(written: str) -> Instant | None:
         return None
     whole, _, fraction = written[:-1].partition(".")
     micro = int(fraction[:6].ljust(6, "0")) if fraction else 0
-    second = min(int(whole[17:19]), _LEAP - 1)
+    second = int(whole[17:19])
+    if second == _LEAP:  # no instant of its own: the last one before it, so that instants keep the order of the texts
+        second, micro = _LEAP - 1, 999_999
     at = datetime.strptime(f"{whole[:17]}{second:02}", "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
     return instant(at) + micro
 
