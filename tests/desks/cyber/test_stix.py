@@ -80,7 +80,8 @@ def enter(house: House, drafts: list[Draft]) -> Counter[str]:
 
 
 def arrived(room: ReadingRoom, **said: Any) -> list[Arrival]:
-    selection, cursor, found = Selection(scheme="stix", **said), None, []
+    selection, cursor = Selection(scheme="stix", **said), None
+    found: list[Arrival] = []
     while True:
         answer = room.arrivals(selection, cursor=cursor, limit=4_999)
         found += answer.found
@@ -334,7 +335,7 @@ def test_a_report_of_very_many_objects_keeps_its_first_links_and_all_of_its_mark
     begin: Make, amber: Callable[..., Label]
 ) -> None:
     house, ident = begin(), "marking-definition--5f0d0042-7a11-4c3e-9b1d-000000000042"
-    pap = {"type": "marking-definition", "spec_version": "2.1", "id": ident, "created": T1}
+    pap: dict[str, Any] = {"type": "marking-definition", "spec_version": "2.1", "id": ident, "created": T1}
     pap |= {"definition_type": "statement", "definition": {"statement": "PAP:RED"}}
     refs = [f"tool--5f0d0043-7a11-4c3e-9b1d-{number:012}" for number in range(VALUES + 1)]
     said = thing("report", name="Many", published="2017-01-20T08:00:00Z", object_refs=refs, object_marking_refs=[ident])
