@@ -15,23 +15,33 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from leaks import asks, rooms
 from leaks.ground import Ground, lay_ground
 from leaks.pairs import Three, compare, scratch, three_of
 
+from diwan.desks.cyber import acts
+from diwan.desks.cyber.kinds.markings import said_by
+from diwan.desks.cyber.kinds.taxii import Status
+from diwan.desks.cyber.routes import collections, taxii
+from diwan.intake.neighbours import Neighbours
 from diwan.reading import Released, feed
 from diwan.reading.room import ReadingRoom
 from diwan.registry import search
 from diwan.registry.engines import sqlite
 from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.ink import spell
 from diwan.registry.shelf import Shelf
 from diwan.release import decide
 from diwan.terms.errors import NotAllowed, NotFound
 from diwan.terms.gate import World
 from diwan.terms.item import Ref
+from diwan.terms.label import Handling, Label, unpack
 from diwan.web import labels
 
+ROOT = "/taxii2/root"
+PUSH = f"POST {ROOT}/collections/{{collection:str}}/objects"
 Patch = pytest.MonkeyPatch
 Hunt = Callable[..., str | None]
 
@@ -43,9 +53,27 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Three:
     return three_of(ground, "emirates", 7, folder / "three")
 
 
+@pytest.fixture(scope="module")
+def gaining(tmp_path_factory: pytest.TempPathFactory) -> Three:
+    """The registers of someone to whom gates opened behind which cyber things stood already."""
+    folder = tmp_path_factory.mktemp("gaining")
+    ground: Ground = lay_ground(folder / "ground", 1)
+    return three_of(ground, "jordan", 7, folder / "three")
+
+
 @pytest.fixture
 def hunt(three: Three, tmp_path: Path) -> Hunt:
     """Look through the door until an oracle fails, and say at which question; None if none does."""
+    return _hunt(three, tmp_path)
+
+
+@pytest.fixture
+def later_hunt(gaining: Three, tmp_path: Path) -> Hunt:
+    """Look as someone who gained gates."""
+    return _hunt(gaining, tmp_path)
+
+
+def _hunt(three: Three, tmp_path: Path) -> Hunt:
     numbers = count()
 
     def look(*names: str) -> str | None:
@@ -65,10 +93,9 @@ def everything(room: ReadingRoom, query: str, *parameters: object) -> list[tuple
 
 
 def test_without_a_mutation_these_questions_show_no_difference(hunt: Hunt) -> None:
-    assert (
-        hunt(*rooms.GENERATORS, "GET /", "GET /api/items", "GET /compose", "GET /items/{originator:str}/{ident:str}")
-        is None
-    )
+    routes = ("GET /", "GET /api/items", "GET /compose", "GET /items/{originator:str}/{ident:str}", "GET /cyber", PUSH)
+
+    assert hunt(*rooms.GENERATORS, *routes) is None
 
 
 @pytest.mark.parametrize(
@@ -82,6 +109,11 @@ def test_without_a_mutation_these_questions_show_no_difference(hunt: Hunt) -> No
         ("last_end", "changes"),
         ("text", "history"),
         ("mentioned", "related"),
+        ("mentioned", "seen"),
+        ("version_by_time", "arrivals"),
+        ("version_by_gate", "arrivals"),
+        ("version_by_name", "arrivals"),
+        ("also_known", "arrivals"),
         ("fresh_words", "page"),
     ],
 )
@@ -208,3 +240,104 @@ def test_a_child_counted_though_it_is_hidden_is_noticed(monkeypatch: Patch, hunt
     monkeypatch.setattr(ReadingRoom, "children", children)
 
     assert hunt("children") is not None
+
+
+def test_an_arrival_counted_among_what_others_see_is_noticed(monkeypatch: Patch, later_hunt: Hunt) -> None:
+    """Of what came with an opening, the rank is a date: it must not count what stood behind other gates."""
+    stood = "FROM stood WHERE since < ? AND (until IS NULL OR until >= ?)"
+    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite._VIEWS["stood"])
+
+    def placed(self: Shelf, gates: Any, opening: int, skip: int, limit: int) -> list[int]:
+        rows = self.ask(f"SELECT since {stood} ORDER BY since LIMIT ? OFFSET ?", [opening, opening, limit, skip])
+        return [row[0] for row in rows]
+
+    monkeypatch.setitem(sqlite._VIEWS, "stood", loose)
+    monkeypatch.setattr(Shelf, "placed", placed)
+
+    assert later_hunt("arrivals") is not None
+
+
+def test_a_rank_among_what_stands_behind_every_gate_is_noticed(monkeypatch: Patch, later_hunt: Hunt) -> None:
+    stood = "FROM stood WHERE since < ? AND (until IS NULL OR until >= ?)"
+    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite._VIEWS["stood"])
+
+    def rank(self: Shelf, gates: Any, opening: int, since: int) -> int:
+        return int(self.ask(f"SELECT count(*) {stood}", [since, opening])[0][0])
+
+    monkeypatch.setitem(sqlite._VIEWS, "stood", loose)
+    monkeypatch.setattr(Shelf, "rank", rank)
+
+    assert later_hunt("arrivals") is not None
+
+
+def test_labels_of_everything_are_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    def labels(self: ReadingRoom) -> tuple[Label, ...]:
+        return tuple(unpack(value) for (value,) in everything(self, "SELECT value FROM label"))
+
+    monkeypatch.setattr(ReadingRoom, "labels", labels)
+
+    assert hunt("labels") is not None
+    assert hunt(f"GET {ROOT}/markings") is not None
+
+
+def test_a_status_told_to_whoever_asks_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    def status_of(clerk: Any, ident: str) -> Status:
+        kept = clerk.kept(f"status/{ident}")
+        if kept is None:
+            raise NotFound
+        return msgspec.json.decode(kept, type=Status)
+
+    monkeypatch.setattr(taxii, "status_of", status_of)
+
+    assert hunt(f"GET {ROOT}/status/{{status:str}}") is not None
+
+
+def test_a_hidden_definition_that_makes_a_label_stricter_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    asked = "SELECT p.data FROM alias a JOIN part p ON p.number=a.part WHERE a.value=?"
+
+    def look_up(self: acts.Definitions, ident: str) -> Handling:
+        found = everything(self._room, asked, f"stix:{ident}") if self._room else []
+        return next((said_by(msgspec.json.decode(data)) for (data,) in found), Handling())
+
+    monkeypatch.setattr(acts.Definitions, "_look_up", look_up)
+
+    assert hunt(PUSH) is not None
+
+
+def test_a_push_refused_for_what_another_has_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    def holder(self: Neighbours, alias: Any, gate: int, originator: str, version: Any) -> Any:
+        held = self._named.get(spell(alias), ())
+        found = (self._ink.alias_holder(alias, one.gate, one.originator, version) for one in held)
+        return next((one for one in found if one), None)
+
+    monkeypatch.setattr(Neighbours, "holder", holder)
+
+    assert hunt(PUSH) is not None
+
+
+def test_a_collection_found_by_anyone_who_knows_its_id_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    asked = "SELECT r.brief FROM alias a JOIN revision r ON r.position=a.since WHERE a.value=?"
+
+    def collection_of(clerk: Any, ident: str) -> Any:
+        if ident == collections.whole(clerk).id:
+            return collections.whole(clerk)
+        found = everything(clerk.room, asked, f"collection:{ident}")
+        if not found:
+            raise NotFound
+        return collections._brief.decode(found[0][0])
+
+    monkeypatch.setattr(taxii, "collection_of", collection_of)
+
+    assert hunt(f"GET {ROOT}/collections/{{collection:str}}") is not None
+
+
+def test_a_sighting_counted_though_it_is_hidden_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
+    properly = ReadingRoom.kinds
+
+    def kinds(self: ReadingRoom) -> dict[str, int]:
+        rows = everything(self, "SELECT kind, count(*) FROM item GROUP BY kind")
+        return {kind: number for kind, number in rows if kind in properly(self)}
+
+    monkeypatch.setattr(ReadingRoom, "kinds", kinds)
+
+    assert hunt("GET /cyber") is not None

@@ -148,19 +148,28 @@ def _own_id(number: int) -> str:
 def pushed(known: Known, world: World) -> Iterator[list[bytes]]:
     """Yield the objects of several submissions: own ones, twins of visible and hidden ones, and what refers to them."""
     things = [thing for thing in known.of_world(world) if "--" in thing.id]
-    yield [thing.data for thing in things]
+    definitions = [thing for thing in things if thing.type == "marking-definition"]
+    # Definitions come last: until then what they would do to a label is done by nobody else's.
+    yield [thing.data for thing in things if thing not in definitions]
     at = "2017-01-10T00:00:00.000Z"
     ids = [thing.id for thing in things if thing.type == "indicator"]
     yield [_bytes(_indicator(ident, at)) for ident in ids]
     versions = [thing for thing in things if thing.type == "indicator"]
     yield [_bytes(_indicator(thing.id, thing.version, name="Other")) for thing in versions]
-    definitions = [thing.id for thing in things if thing.type == "marking-definition"]
-    marked = [{"object_marking_refs": [ident]} for ident in (*definitions, f"marking-definition--{NOWHERE}")]
-    parts = [{"granular_markings": [{"marking_ref": ident, "selectors": ["name"]}]} for ident in definitions]
+    named = [thing.id for thing in definitions]
+    marked = [{"object_marking_refs": [ident]} for ident in (*named, f"marking-definition--{NOWHERE}")]
+    parts = [{"granular_markings": [{"marking_ref": ident, "selectors": ["name"]}]} for ident in named]
     yield [_bytes(_indicator(_own_id(number), at, **more)) for number, more in enumerate((*marked, *parts), 1)]
     yield [_bytes(said) for said in _referring([thing.id for thing in things], at)]
     own = _bytes(_indicator(_own_id(90), at))
-    yield [own, own, own.replace(b"Own", b"Another"), b'{"type":"indicator"}', b"7"]
+    yield [
+        *(thing.data for thing in definitions),
+        own,
+        own,
+        own.replace(b"Own", b"Another"),
+        b'{"type":"indicator"}',
+        b"7",
+    ]
 
 
 def _referring(ids: list[str], at: str) -> Iterator[dict[str, Any]]:
@@ -195,6 +204,8 @@ def _add(known: Known, world: World) -> Iterator[Ask]:
     for query in ((("match[version]", "all"),), (("match[type]", "report"),)):
         yield _get(world, f"collections/{collections(known, world)[0]}/manifest/", query)
         yield _get(world, f"collections/{collections(known, world)[0]}/objects/", query)
+    # Under which labels things were entered: what a definition says that they name shows here.
+    yield _get(world, "markings/")
 
 
 def _delete(known: Known, world: World) -> Iterator[Ask]:
