@@ -73,7 +73,7 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
     def answer(request: Asked, status: int, name: str, detail: str) -> Response[Any]:
         path = request.scope["path"]
         for prefix, wording in wordings:
-            if path.startswith(prefix):
+            if path == prefix or path.startswith(f"{prefix}/"):
                 return answer_of(wording.says(status, detail))
         if for_programs(request):
             body = msgspec.json.encode(Problem(f"urn:diwan:problem:{name}", name, status, detail))
