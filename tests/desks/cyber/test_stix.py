@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -19,7 +20,7 @@ from diwan.desks.cyber.kinds.stix import Brief, instant_of, kind_of, sortable, w
 from diwan.desks.cyber.parse.stix import VALUES, parse, refs_in, version_of
 from diwan.house import House
 from diwan.intake.take import Taken
-from diwan.reading import Arrival, ReadingRoom, Selection
+from diwan.reading import Arrival, Query, ReadingRoom, Selection
 from diwan.registry.chance import Chance
 from diwan.release.ceiling import Height
 from diwan.settings import Settings
@@ -94,6 +95,31 @@ def reading(house: House) -> ReadingRoom:
     return house.room(Reader("a Qatari", "QAT"))
 
 
+def test_bytes_of_every_object_of_every_real_file_come_back_as_they_stand_in_it(begin: Make, shared: Path) -> None:
+    house, entered = begin(), []
+    for file in sorted(file for file in shared.iterdir() if file.suffix in (".json", ".gz") and file.name != HISTORY):
+        data = content(file)
+        drafts = [draft for draft in open_file(data, file.name, {}) if isinstance(draft, Draft)]
+        assert [json.loads(draft.parts[0].data) for draft in drafts] == json.loads(data)["objects"]
+        end = 0
+        for draft in drafts:
+            end = data.index(draft.parts[0].data, end) + len(draft.parts[0].data)
+        entered += random.Random(1).sample(drafts, SAMPLE) if len(drafts) > SAMPLE else drafts
+
+    outcomes = enter(house, entered)
+
+    # Files share identities and definitions, some of them in other words: one of each version is kept, the first.
+    kept: dict[tuple[str, object], Draft] = {}
+    for draft in entered:
+        said = json.loads(draft.parts[0].data)
+        at = said.get("modified") or said.get("created")
+        kept.setdefault((said["id"], moment(at) if at else draft.parts[0].data), draft)
+    assert outcomes["Taken"] == len(kept) > 10_000
+    assert outcomes.keys() <= {"Taken", "Duplicate", "Conflict"}
+    found = arrived(reading(house), which=("all",))
+    assert Counter(one.data for one in found) == Counter(draft.parts[0].data for draft in kept.values())
+
+
 @pytest.fixture(scope="module")
 def history(begin: Make, shared: Path) -> tuple[ReadingRoom, list[dict[str, Any]], list[Reject]]:
     """A room with all good versions of ATT&CK's objects, these as a plain list, and the rejects."""
@@ -159,6 +185,21 @@ def test_first_last_and_named_versions_are_those_of_a_plain_list(
     )
     assert len(of_it) > 400
     assert max(map(len, by_name.values())) > 20
+
+
+def test_a_filter_by_type_word_or_originator_finds_what_a_plain_list_has(
+    history: tuple[ReadingRoom, list[dict[str, Any]], list[Reject]],
+) -> None:
+    room, kept, _ = history
+    tools = sorted(key(one) for one in kept if one["type"] in ("tool", "campaign"))
+    two = ((("type", "tool"), ("type", "campaign")), (("originator", "KWT"),))
+
+    assert keys(arrived(room, which=("all",), alternatives=two)) == tools
+    assert keys(arrived(room, which=("all",), alternatives=(*two[:1], (("originator", "QAT"),)))) == []
+    groups = [one for one in kept if one["type"] == "intrusion-set" and re.search(r"\bteam\b", one["name"].lower())]
+    found = arrived(room, which=("all",), query=Query(words="team"), alternatives=((("type", "intrusion-set"),),))
+    assert set(keys(found)) >= {key(one) for one in groups} > set()
+    assert {one.name.partition("--")[0] for one in found} == {"intrusion-set"}
 
 
 def test_invalid_versions_are_refused_with_every_reason_and_where_it_stands(
