@@ -30,7 +30,7 @@ from diwan.registry.keeping import CHECKPOINT, restore, write_backup
 from diwan.registry.notes import read_note, write_note
 from diwan.registry.proof import Progress, Proof
 from diwan.registry.whole import write_once, write_whole
-from diwan.release.audience import Audience, audience, known_parties, only_for
+from diwan.release.audience import Audience, also_for, audience, known_parties, only_for
 from diwan.release.decide import Rules
 from diwan.release.marking import marking, parse_marking
 from diwan.release.policy import read_policy
@@ -204,6 +204,9 @@ class House:
         deed = Deed(hand.reader.party, self.chance.bytes(16).hex(), self.clock(), note.strip())
         rules, parties = self.book.rules(), act.to(item)
         label = item.label
+        if not parties and hand.reader.party != item.ref.originator:
+            # An originator is of the audience of its own items alone, so an answer to its item has to name it.
+            label = also_for(item.label, item.ref.originator, rules)
         if parties:
             label = only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
         draft = act.make(self.room(hand.reader, item.world), item, deed)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 
-from diwan.release.audience import Audience, audience
+from diwan.release.audience import Audience, also_for, audience
 from diwan.release.decide import Rules
 from diwan.release.marking import parse_marking
 from diwan.release.policy import Policy
@@ -55,3 +56,32 @@ def test_world_begins_when_the_successor_says_so(policies: dict[str, Policy], ru
 
     assert audience(Stand("KWT", dated), PARTIES, rules, NOW - 1) == Audience(False, frozenset({"KWT"}))
     assert audience(Stand("KWT", dated), PARTIES, rules, NOW) == Audience(True, frozenset(PARTIES))
+
+
+@pytest.mark.parametrize(
+    ("typed", "also"),
+    [
+        ("TLP:AMBER // Releasable to QAT", "TLP:AMBER // Releasable to BHR, QAT"),
+        ("TLP:RED // QAT ONLY", "TLP:RED // BHR, QAT ONLY"),
+        ("TLP:AMBER // Releasable to ICI // QAT ONLY", "TLP:AMBER // Releasable to BHR, ICI // BHR, QAT ONLY"),
+        ("TLP:AMBER // Releasable to BHR", "TLP:AMBER // Releasable to BHR"),
+        ("TLP:CLEAR", "TLP:CLEAR"),
+    ],
+)
+def test_party_that_is_named_too_is_of_every_audience_that_is_named_and_nothing_else_changes(
+    typed: str, also: str, policies: dict[str, Policy], rules: Rules
+) -> None:
+    installed = list(policies.values())
+
+    assert also_for(parse_marking(typed, installed), "BHR", rules) == parse_marking(also, installed)
+
+
+def test_party_that_is_named_too_is_named_by_what_comes_after_too(policies: dict[str, Policy], rules: Rules) -> None:
+    first, later, wanted = (
+        parse_marking(text, list(policies.values()))
+        for text in ("TLP:RED // QAT ONLY", "TLP:AMBER // Releasable to ICI", "TLP:AMBER // Releasable to BHR, ICI")
+    )
+
+    found = also_for(msgspec.structs.replace(first, succession=Succession(NOW, later)), "BHR", rules)
+
+    assert found.succession == Succession(NOW, wanted)

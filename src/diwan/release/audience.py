@@ -81,6 +81,24 @@ def only_for(label: Label, parties: Iterable[str], rules: Rules) -> Label | None
     return named if policy.valid(named) else None
 
 
+def also_for(label: Label, party: str, rules: Rules) -> Label:
+    """Return a label that names one party more where it names an audience; as it is where its policy forbids that.
+
+    For what stands under an item and is for the item's readers: whose item it is reads it without being named there.
+    """
+    policy = rules.policy(label.policy)
+    wider = msgspec.structs.replace(
+        label,
+        categories=tuple(
+            msgspec.structs.replace(one, values=(*one.values, party)) if one.tag in _AUDIENCE else one
+            for one in label.categories
+        ),
+        succession=label.succession
+        and msgspec.structs.replace(label.succession, label=also_for(label.succession.label, party, rules)),
+    )
+    return wider if policy is not None and policy.valid(wider) else label
+
+
 def _beside(category: Category, policy: Policy) -> Category:
     """Return a category with the values that its policy asks for beside a named audience."""
     tag = policy.by_tag.get(category.tag)
