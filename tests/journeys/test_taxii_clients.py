@@ -467,7 +467,6 @@ def test_a_reader_without_a_role_can_neither_push_nor_delete(open_node: Node) ->
     assert same(whole(analyst)) == same(before)
 
 
-@pytest.mark.xfail(reason="stix2's sink pushes bundles, which are refused where an envelope is asked for")
 @ours
 def test_a_stix_store_gives_back_what_its_sink_was_given(open_node: Node, way: str) -> None:
     collection = open_node.collection("analyst", way)

@@ -112,8 +112,7 @@ def instant_of(written: str) -> Instant | None:
     second = int(whole[17:19])
     if second == _LEAP:  # no instant of its own: the last one before it, so that instants keep the order of the texts
         second, micro = _LEAP - 1, 999_999
-    at = datetime.strptime(f"{whole[:17]}{second:02}", "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
-    return instant(at) + micro
+    return instant(datetime.fromisoformat(f"{whole[:17]}{second:02}+00:00")) + micro
 
 
 def written(at: Instant) -> str:
