@@ -20,7 +20,7 @@ import msgspec
 from diwan.intake import change
 from diwan.intake.office import Office
 from diwan.intake.take import Taken, take
-from diwan.reading import Query, ReadingRoom, Released, open_room
+from diwan.reading import Query, ReadingRoom, Released, Selection, open_room
 from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
@@ -29,7 +29,7 @@ from diwan.sealing.keys import Signer
 from diwan.terms.errors import BadCursor, Malformed, NotAllowed, NotFound, Refused, Unlabelled
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
-from diwan.terms.item import Alias, Draft, Link, Part, Ref
+from diwan.terms.item import Alias, Draft, Link, Part, Ref, Version
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label, Succession
 from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Clearance, Reader
@@ -172,6 +172,11 @@ def hide(node: Node) -> dict[str, Ref]:
     refs["was narrow"] = node.enter("KWT", "was narrow, draft", own)
     change.rectify(node.office, hand("KWT"), note("was narrow"), refs["was narrow"])
     change.relabel(node.office, hand("KWT"), refs["was narrow"], both)
+    for at, says, label in (("1", "object", both), ("2", "newer object", own)):
+        named = {"aliases": (Alias("stix", "seen"),), "version": Version(at, at, says.encode()), "values": ("seen=1",)}
+        refs[says] = node.enter("KWT", says, label, world=World.TEST, kind="cyber.indicator", **named)
+    named = {"aliases": (Alias("stix", "unseen"),), "version": Version("1", "1", b"unseen"), "values": ("unseen=1",)}
+    refs["other object"] = node.enter("KWT", "other object", own, world=World.TEST, kind="cyber.indicator", **named)
     refs["exercise"] = node.enter("KWT", "exercise", both, world=World.EXERCISE)
     refs["of the community"] = node.enter("KWT", "of the community", amber("ICI"))
     later = Succession(START + 10 * DAY, own)
@@ -220,6 +225,16 @@ def look(node: Node, refs: dict[str, Ref]) -> None:
         equal([part.data for part in room.parts(plain)], [b"plain"])
     with check("worlds"):
         equal(titles(node.room("QAT", World.EXERCISE).walk()), ["exercise"])
+    test = node.room("QAT", World.TEST)
+    for name, asked in (("arrivals", None), ("arrivals by name", ("seen", "unseen"))):
+        with check(name):
+            found = test.arrivals(Selection(scheme="stix", names=asked)).found
+            equal([(one.name, one.version, one.data) for one in found], [("seen", "1", b"object")])
+    with check("seen"):
+        found = test.seen(("seen=1", "unseen=1"))
+        equal({value: titles(items) for value, items in found.items()}, {"seen=1": ["object"]})
+    with check("labels"):
+        equal(test.labels(), (amber("KWT", "QAT"),))
     with check("reach"):
         refused(NotFound, lambda: room.reach(plain))
         equal(node.room("KWT").reach(node.room("KWT").get(refs["plain"])).parties, frozenset({"KWT", "QAT"}))
@@ -233,6 +248,10 @@ def look(node: Node, refs: dict[str, Ref]) -> None:
         refused(BadCursor, lambda: node.room("KWT").page(Query(order="oldest"), cursor, limit=1))
         refused(BadCursor, lambda: node.room("KWT", World.EXERCISE).page(cursor=cursor, limit=1))
         refused(BadCursor, lambda: node.room("KWT").changes(cursor))
+        every = Selection(scheme="stix", which=("all",))
+        cursor = node.room("KWT", World.TEST).arrivals(every, limit=1).cursor
+        refused(BadCursor, lambda: test.arrivals(every, cursor=cursor))
+        refused(BadCursor, lambda: node.room("KWT", World.TEST).arrivals(Selection(scheme="stix"), cursor=cursor))
     with check("forged"):
         hidden = node.room("KWT").get(refs["hidden"])
         whole = {field: getattr(hidden, field) for field in hidden.__struct_fields__}
@@ -241,6 +260,8 @@ def look(node: Node, refs: dict[str, Ref]) -> None:
         refused(Exception, lambda: Released(**{**whole, "seal": None}))
         refused(Exception, lambda: msgspec.structs.replace(hidden, to=room.reader))
         refused(Exception, lambda: msgspec.structs.replace(plain, ref=hidden.ref))
+        found = node.room("KWT", World.TEST).arrivals(Selection(scheme="stix", which=("all",)))
+        refused(Exception, lambda: msgspec.structs.replace(found, to=room.reader))
     with check("someone else's"):
         for ask in (room.parts, room.envelope, room.history, room.children, room.links, room.related, room.why):
             refused(NotFound, lambda ask=ask: ask(hidden))

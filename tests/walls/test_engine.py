@@ -20,6 +20,7 @@ from diwan.registry.engines.sqlite import REGISTER, WORDS, Pages, reading_connec
 from diwan.registry.grants import Grant
 from diwan.registry.search import find
 from diwan.registry.shelf import Shelf
+from diwan.registry.versions import Pick, held
 from diwan.release.ceiling import Ceiling, Height
 from diwan.sealing.keys import Signer
 from diwan.terms.gate import World
@@ -115,6 +116,16 @@ ATTEMPTS = {
     "a count of postings": "SELECT count(*) FROM words.posting_by_time",
     "postings joined to a view": "SELECT p.term FROM by_time s JOIN words.posting_by_gate p ON p.since = s.since",
     "the tail": "SELECT terms FROM tail",
+    "versions from the table": "SELECT value, version FROM alias WHERE version <> ''",
+    "a newer version anywhere": "SELECT since FROM version_by_time a WHERE EXISTS"
+    " (SELECT 1 FROM alias n WHERE n.value = a.value AND n.version > a.version)",
+    "versions in another order": "SELECT since FROM version_by_gate ORDER BY (SELECT max(version) FROM alias)",
+    "bytes beside a version": "SELECT (SELECT data FROM part) FROM version_by_time",
+    "bytes by the number of their row": "SELECT p.data FROM version_by_name a JOIN part p ON p.number = a.since",
+    "the item beside a version": "SELECT (SELECT id FROM item) FROM version_by_gate",
+    "versions under a view's name": "WITH version_by_gate AS (SELECT * FROM alias) SELECT * FROM version_by_gate",
+    "how many come with an opening": "SELECT count(*) FROM stand s WHERE s.since < (SELECT max(since) FROM stood)",
+    "what a desk noted": "SELECT s.since, n.value FROM by_gate s CROSS JOIN note n",
     "a date that tells": "SELECT since FROM by_gate WHERE since > (SELECT max(since) FROM stand) - 1",
     **{f"a row of {table}": f"SELECT * FROM main.{table}" for table in BASE if table != "state"},
     **{f"the rows of {table} counted": f"SELECT count(*) FROM main.{table}" for table in BASE if table != "state"},
@@ -235,6 +246,16 @@ def answers(shelf: Shelf) -> dict[str, object]:
         "search": [find(shelf, [word], None, 500, density, newest=True)
                    for word in ("common", "word3", "kind=crisis.alert") for density in (0.001, 1.0)],
     }  # fmt: skip
+    said["versions"] = [
+        held(shelf, Pick(scheme="cap", which=which, names=names, ids=True), 0, 1 << 62, 500, density)
+        for which in (("last",), ("all",))
+        for names in (None, tuple(f"note-{n}" for n in everything))
+        for density in (0.001, 1.0)
+    ]
+    said["ranks"] = [
+        (shelf.placed([gate], positions[0], 0, 500), shelf.rank([gate], positions[0], positions[5]))
+        for gate in everything
+    ]
     said["gates"] = [shelf.gate(entry.gate) for entry in shelf.entries(positions)]
     said["points"] = [(shelf.get(e.ref), shelf.item(e.ref), shelf.parent(e.ref)) for e in shelf.entries(positions)]
     said["sealed"] = [shelf.sealed(entry.revision_position) for entry in shelf.entries(positions)]
