@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc  # noqa: TID251 -- how often it runs, and nothing that it sees
 import os
 import sys
 from typing import NoReturn
@@ -53,8 +52,6 @@ for part in (
 def app() -> None:
     """Run a command; what is refused is told on standard error, and what it writes only its owner may read."""
     os.umask(0o077)
-    # Batches make many values that live long and hold no cycles: looking at them every 700 cost intake a seventh.
-    gc.set_threshold(50_000, 25, 50)
     try:
         _app()
     except Refused as refusal:
