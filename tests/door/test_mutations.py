@@ -47,18 +47,19 @@ Hunt = Callable[..., str | None]
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Three:
-    folder = tmp_path_factory.mktemp("mutations")
-    ground: Ground = lay_ground(folder / "ground", 1)
-    return three_of(ground, "emirates", 7, folder / "three")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    return lay_ground(tmp_path_factory.mktemp("mutations") / "ground", 1)
 
 
 @pytest.fixture(scope="module")
-def gaining(tmp_path_factory: pytest.TempPathFactory) -> Three:
+def three(ground: Ground) -> Three:
+    return three_of(ground, "emirates", 7, ground.folder.parent / "three")
+
+
+@pytest.fixture(scope="module")
+def gaining(ground: Ground) -> Three:
     """The registers of someone to whom gates opened behind which cyber things stood already."""
-    folder = tmp_path_factory.mktemp("gaining")
-    ground: Ground = lay_ground(folder / "ground", 1)
-    return three_of(ground, "jordan", 7, folder / "three")
+    return three_of(ground, "jordan", 7, ground.folder.parent / "gaining")
 
 
 @pytest.fixture
