@@ -58,12 +58,11 @@ def test_items_of_one_list_that_different_markings_select_are_all_gone() -> None
     assert issued(said)["aliases"] == ["third one"]
 
 
-def test_an_index_may_be_written_with_zeros_before_it() -> None:
-    said = actor(
-        aliases=["first one", "second one"], **marked(("aliases.[00000001]",), ("aliases.[1]", "aliases.[01]"))
-    )
+@pytest.mark.parametrize("marks", [[("aliases.[00000001]",)], [("aliases.[1]",), ("aliases.[1]", "aliases.[01]")]])
+def test_an_index_may_be_written_with_zeros_before_it_and_more_than_once(marks: list[tuple[str, ...]]) -> None:
+    said = actor(aliases=["first one", "second one", "third one"], **marked(*marks))
 
-    assert issued(said)["aliases"] == ["first one"]
+    assert issued(said)["aliases"] == ["first one", "third one"]
 
 
 def test_what_is_inside_an_item_goes_before_the_item_and_takes_nothing_of_the_next() -> None:
