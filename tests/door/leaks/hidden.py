@@ -188,8 +188,9 @@ class _Hiding:
         """Move hidden items, those with something under them too, behind other hidden gates."""
         done = False
         for one in self.some_hidden(6):
-            self.house.relabel(hand_of(one.ref.originator), one.ref, self.hiding_label(one.ref.originator))
-            done = True
+            with suppress(Refused):
+                self.house.relabel(hand_of(one.ref.originator), one.ref, self.hiding_label(one.ref.originator))
+                done = True
         return done
 
     def rectify(self) -> bool:
