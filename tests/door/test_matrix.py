@@ -18,14 +18,14 @@ READERS = {
     "kuwait": (World.ACTUAL,),
     "kuwait.release": (World.ACTUAL, World.TEST),
     "qatar": (World.ACTUAL, World.EXERCISE),
-    "emirates": (World.TEST, World.ACTUAL),
+    "emirates": (World.ACTUAL,),
     "jordan": (World.ACTUAL, World.EXERCISE),
     "outside": (World.ACTUAL, World.TEST),
     "admin": (World.ACTUAL,),
 }
 """ICI members with different clearances, two of them originators, one that left; one that became an MD member; an
 outsider; an administrator: and the worlds in which each looks around."""
-AT_THE_CONSOLE = ("kuwait.release", "jordan", "outside")
+AT_THE_CONSOLE = ("kuwait.release", "outside")
 """As whom commands are tried too: each opens the node anew."""
 
 
