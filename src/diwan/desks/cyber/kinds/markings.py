@@ -7,30 +7,28 @@ from typing import Any, Final
 
 from diwan.terms.label import Handling
 
-TLP: Final = {
-    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "TLP:CLEAR",
-    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "TLP:GREEN",
-    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "TLP:AMBER",
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "TLP:RED",
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "TLP:CLEAR",
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "TLP:GREEN",
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "TLP:AMBER",
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "TLP:AMBER+STRICT",
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "TLP:RED",
+TLP_1: Final = {
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "white",
+    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
 }
-"""The fixed definitions. Source: STIX 2.1, section 7.2.1.4 (TLP 1.0); OASIS extension definition for TLP 2.0."""
-EXTENSION: Final = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
-"""The OASIS extension under which TLP 2.0 is written."""
-DEFINITIONS: Final = {
-    "TLP:CLEAR": "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
-    "TLP:GREEN": "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
-    "TLP:AMBER": "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
-    "TLP:AMBER+STRICT": "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
-    "TLP:RED": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+"""The fixed definitions of TLP 1.0 and their levels. Source: STIX 2.1, section 7.2.1.4."""
+TLP_2: Final = {
+    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
+    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
+    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
+    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
 }
+"""The fixed definitions of TLP 2.0. Source: OASIS, STIX common objects, extension definition `tlp-2.0`."""
+TLP_2_EXTENSION: Final = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+DEFINITIONS: Final = {f"TLP:{level.upper()}": ident for ident, level in TLP_2.items()}
 """The definition of TLP 2.0 for each token."""
-MADE: Final = "2022-10-01T00:00:00.000Z"
-"""When the definitions of TLP 2.0 were made, as they say."""
+TLP: Final = {
+    ident: "TLP:CLEAR" if level == "white" else f"TLP:{level.upper()}" for ident, level in (TLP_1 | TLP_2).items()
+}
+"""The token of each fixed definition, of either version."""
 
 _ORDER: Final = ("TLP:CLEAR", "TLP:GREEN", "TLP:AMBER", "TLP:AMBER+STRICT", "TLP:RED")
 _PAPS: Final = ("PAP:CLEAR", "PAP:GREEN", "PAP:AMBER", "PAP:RED")

@@ -6,25 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from diwan.desks.cyber.kinds.markings import TLP_1, TLP_2, TLP_2_EXTENSION
 from diwan.desks.cyber.parse.finding import finding, plain, quoted
 from diwan.terms.finding import Finding
 
-TLP_1: Final = {
-    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "white",
-    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
-    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
-}
-"""The markings of TLP 1.0: STIX 2.1, section 7.2.1.4."""
-TLP_2_EXTENSION: Final = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
-TLP_2: Final = {
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
-}
-"""The markings of TLP 2.0: OASIS, STIX common objects, extension definition `tlp-2.0`."""
 _CREATED_1: Final = "2017-01-20T00:00:00.000Z"
 _CREATED_2: Final = "2022-10-01T00:00:00.000Z"
 _INDEX: Final = re.compile(r"\[([0-9]{1,9})\]")

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
 
+from diwan.desks.cyber.kinds.markings import TLP_1
 from diwan.desks.cyber.kinds.naming import CONTRIBUTING, deterministic_id
 from diwan.desks.cyber.parse.pattern_tokens import PatternError, tokens_of
-from diwan.desks.cyber.parse.rules_marks import TLP_1
 
 _TYPES: Final = {
     "indicator": "indicator_types",
