@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from diwan.desks.cyber.kinds.stix import written
 from diwan.terms.time import Instant
 
 TAXII: Final = "application/taxii+json;version=2.1"
@@ -23,9 +24,17 @@ class Listed(msgspec.Struct, frozen=True):
     at: Instant
     """When it came to the reader: `date_added`."""
     version: str
-    """As the object writes it; empty where it gives none."""
-
+    """As `version_told` tells it."""
     spec: str = STIX
+
+
+def version_told(written_as: str, sorts: str) -> str:
+    """Return the version of an object as it is told: its own, or the instant of its entering (section 3.4.1).
+
+    `sorts` is how the version is filed: of an object that gives none a 0 and that instant. What is told can so be asked
+    for again, whenever the object came to a reader.
+    """
+    return written_as or written(int(sorts[1:]))
 
 
 class Detail(msgspec.Struct, frozen=True, omit_defaults=True):

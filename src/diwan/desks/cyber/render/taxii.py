@@ -24,15 +24,14 @@ def envelope(objects: Sequence[bytes], cursor: str | None) -> bytes:
 def manifest(listed: Iterable[Listed], cursor: str | None) -> bytes:
     """Return a manifest (section 5.3.1), with `next` as envelopes have it: real clients page by it."""
     rows = [
-        {"id": one.id, "date_added": written(one.at), "version": _version(one), "media_type": one.spec}
-        for one in listed
+        {"id": one.id, "date_added": written(one.at), "version": one.version, "media_type": one.spec} for one in listed
     ]
     return _paged("objects", rows, cursor)
 
 
 def versions(listed: Iterable[Listed], cursor: str | None) -> bytes:
     """Return the versions of one object (section 5.8.1), each once, though copies of it may differ."""
-    return _paged("versions", list(dict.fromkeys(_version(one) for one in listed)), cursor)
+    return _paged("versions", list(dict.fromkeys(one.version for one in listed)), cursor)
 
 
 def discovery(title: str, root: str) -> bytes:
@@ -100,11 +99,6 @@ def _paged(name: str, rows: Sequence[Any], cursor: str | None) -> bytes:
     if rows:
         said[name] = rows
     return _encode(said)
-
-
-def _version(one: Listed) -> str:
-    # An object that says no version has that of its arrival (section 3.4.1).
-    return one.version or written(one.at)
 
 
 _TITLES: Final = {

@@ -12,7 +12,7 @@ from diwan.desk import Clerk
 from diwan.desks.cyber.acts import drafts_of
 from diwan.desks.cyber.kinds.collection import Collection
 from diwan.desks.cyber.kinds.stix import SCHEME, written
-from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, Detail, Status
+from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, Detail, Status, version_told
 from diwan.desks.cyber.parse.json_bytes import Form, objects_in
 from diwan.reading import Selection
 from diwan.terms.errors import Duplicate, Malformed, NotFound, Refused
@@ -99,18 +99,20 @@ def _entered(clerk: Clerk, label: Label, read: list[Draft | Malformed]) -> Itera
         yield outcome if isinstance(outcome, Refused) and not isinstance(outcome, Duplicate) else None
 
 
-def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, Instant]:
-    """Return when the objects that say no version came: that is their version (TAXII 2.1, section 3.4.1)."""
+def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, str]:
+    """Return the versions of the caller's objects that say none, by id: when they were entered (section 3.4.1)."""
     heads = [_read(data) for data in objects]
     names = tuple(head.id for head in heads if not head.version and isinstance(head.id, str))
     if not names:
         return {}
-    chosen = Selection(scheme=SCHEME, names=names, data=False)
-    return {one.name: one.at for one in clerk.room.arrivals(chosen, limit=LARGEST_PAGE).found}
+    own = ((("originator", clerk.hand.reader.party),),)
+    chosen = Selection(scheme=SCHEME, names=names, alternatives=own, data=False)
+    found = clerk.room.arrivals(chosen, limit=LARGEST_PAGE).found
+    return {one.name: version_told(one.version, one.sorts) for one in found}
 
 
-def _detail(data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, Instant]) -> Detail:
+def _detail(data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
     head = _read(data)
     ident = head.id if isinstance(head.id, str) else ""
-    version = head.version or written(arrived.get(ident, now))
+    version = head.version or arrived.get(ident) or written(now)
     return Detail(ident[:_LINE], version[:_LINE], "" if refused is None else str(refused)[:_LINE])

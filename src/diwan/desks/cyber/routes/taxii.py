@@ -14,14 +14,13 @@ import msgspec
 from diwan.desk import Clerk, Request, Response, Service
 from diwan.desks.cyber.kinds.collection import Collection
 from diwan.desks.cyber.kinds.markings import DEFINITIONS
-from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, TAXII, Listed
+from diwan.desks.cyber.kinds.taxii import LARGEST_PAGE, TAXII, Listed, version_told
 from diwan.desks.cyber.render import taxii as render
 from diwan.desks.cyber.routes.asked import NotOffered, NotUnderstood, asked, check_accept, check_content
 from diwan.desks.cyber.routes.collections import all_collections, collection_of, nothing, selection, whole
 from diwan.desks.cyber.routes.push import push, status_of
 from diwan.reading import Arrival, Arrivals
 from diwan.terms.errors import BadCursor, Malformed, NotAllowed, NotFound, Refused
-from diwan.terms.item import Ref
 from diwan.terms.label import pack
 
 _ROOT: Final = "/taxii2/root/"
@@ -110,15 +109,17 @@ def remove(clerk: Clerk, request: Request) -> Response:
     said = tuple(pair for pair in request.pairs if pair[0] in ("match[version]", "match[spec_version]"))
     every = not any(name == "match[version]" for name, _ in said)
     request = msgspec.structs.replace(request, pairs=(*said, ("limit", str(LARGEST_PAGE))))
-    found = _found(clerk, request, refs=True, every=every)
-    if not found.found or not _can_write(clerk, _asked_for(clerk, request)):
-        raise NotFound if not found.found else NotAllowed("You may not delete from this collection. Nothing was done.")
-    refs = [ref for one in found.found if (ref := _own(clerk, one)) is not None]
-    if not refs:
+    if not _found(clerk, request, every=every).found:
+        raise NotFound
+    if not _can_write(clerk, _asked_for(clerk, request)):
+        raise NotAllowed("You may not delete from this collection. Nothing was done.")
+    recalled = _recall_own(clerk, request, every=every)
+    if not recalled:
         raise NotAllowed("Only the originator of an object takes it back. Nothing was done.")
-    for ref in refs:
-        clerk.recall(ref)
-    return remove(clerk, request) if found.cursor is not None else _ok(b"{}")
+    # Only a full page has a next one: to ask for the last version again would take back the one before it as well.
+    while recalled == LARGEST_PAGE:
+        recalled = _recall_own(clerk, request, every=every)
+    return _ok(b"{}")
 
 
 def markings(clerk: Clerk, _: Request) -> Response:
@@ -150,7 +151,9 @@ def _asked_for(clerk: Clerk, request: Request) -> Collection:
     return collection_of(clerk, request.path["collection"])
 
 
-def _found(clerk: Clerk, request: Request, *, data: bool = False, refs: bool = False, every: bool = False) -> Arrivals:
+def _found(
+    clerk: Clerk, request: Request, *, data: bool = False, refs: bool = False, every: bool = False, own: bool = False
+) -> Arrivals:
     said, wanted = _asked_for(clerk, request), asked(request)
     ident = request.path.get("object")
     if ident is not None:
@@ -160,8 +163,11 @@ def _found(clerk: Clerk, request: Request, *, data: bool = False, refs: bool = F
     if nothing(said, wanted):
         wanted = msgspec.structs.replace(wanted, ids=(), types=None)
     chosen = msgspec.structs.replace(selection(said, wanted, data=data), refs=refs)
+    if own:
+        party = ("originator", clerk.hand.reader.party)
+        chosen = msgspec.structs.replace(chosen, alternatives=(*chosen.alternatives, (party,)))
     found = clerk.room.arrivals(chosen, after=wanted.after, cursor=wanted.cursor, limit=wanted.limit)
-    if not found.found and ident is not None:
+    if not found.found and ident is not None and not own:
         _check_known(clerk, said, ident)
     return found
 
@@ -180,12 +186,17 @@ def _can_write(clerk: Clerk, said: Collection) -> bool:
     return clerk.enters and (said.push is not None or said == whole(clerk))
 
 
-def _own(clerk: Clerk, one: Arrival) -> Ref | None:
-    return one.ref if one.originator == clerk.hand.reader.party else None
+def _recall_own(clerk: Clerk, request: Request, *, every: bool) -> int:
+    """Take back a page of the versions asked for that are the caller's party's own; return how many."""
+    found = _found(clerk, request, refs=True, every=every, own=True).found
+    for one in found:
+        if one.ref is not None:
+            clerk.recall(one.ref)
+    return len(found)
 
 
 def _listed(one: Arrival) -> Listed:
-    return Listed(one.name, one.at, one.version)
+    return Listed(one.name, one.at, version_told(one.version, one.sorts))
 
 
 def _dates(found: Arrivals) -> dict[str, str]:
