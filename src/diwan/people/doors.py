@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import urlsafe_b64encode
 from hashlib import blake2b, sha256
 from typing import Final
@@ -64,6 +65,7 @@ class Doors:
         # What was typed as a name may be a password: the log keeps it under a key that dies with this process.
         self._key = book.chance.bytes(_SECRET)
         self._remembered: dict[bytes, _Remembered] = {}
+        self._remembering = threading.Lock()
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[Account, str]:
         """Return the account and the secret of a new session.
@@ -122,7 +124,8 @@ class Doors:
                 row = account_by(pages, id=known.account)
             if row is not None and row.closed is None and row.secret == known.secret:
                 return account_of(row)
-        self._remembered.pop(digest, None)
+        with self._remembering:
+            self._remembered.pop(digest, None)
         return self._first_time(name, password, address, digest)
 
     def _first_time(self, name: str, password: str, address: str, digest: bytes) -> Account | None:
@@ -134,9 +137,11 @@ class Doors:
         self._throttle.right(attempt)
         account = account_of(right)
         self._book.write(lambda ink: ink.log([line(ink, "password", right.id, [right.id], party=account.party)]))
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.pop(next(iter(self._remembered)), None)
-        self._remembered[digest] = _Remembered(right.id, right.secret, self._book.clock() + _REMEMBERED)
+        known = _Remembered(right.id, right.secret, self._book.clock() + _REMEMBERED)
+        with self._remembering:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[digest] = known
         return account
 
     def _begin(self, name: str, address: str) -> tuple[bytes, str]:
