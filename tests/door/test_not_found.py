@@ -55,3 +55,22 @@ def test_a_service_answers_of_what_is_not_released_as_of_what_never_was(ground: 
                     answers = {browser.ask(ask) for ask in asked}
 
                     assert [answer.status for answer in answers] == [404], (method, path)
+
+
+@pytest.mark.parametrize("name", ["kuwait", "outside"])
+def test_what_is_served_at_an_address_does_not_tell_whether_anything_is_there(ground: Ground, name: str) -> None:
+    known, clock = known_of(ground, name, 1), Clock(ground.now + MINUTE)
+    with open_house(ground.folder, clock, 1) as house, browsing(known, house, clock) as browser:
+        for world in World:
+            seen = taxii.collections(known, world)[0]
+            assert browser.ask(asks.Ask("GET", taxii.address(world, seen), by="token")).status == 200
+            for path, methods in taxii.unseen_paths(ground, known, house, world):
+                for method, status in (("OPTIONS", 204), ("PUT", 405)):
+                    there = [
+                        one.replace(taxii.address(world, taxii.NOWHERE), taxii.address(world, seen)) for one in path
+                    ]
+                    answers = {browser.ask(asks.Ask(method, one, by="token")) for one in (*path, *there)}
+
+                    assert [answer.status for answer in answers] == [status], (method, path)
+                    allow = dict(next(iter(answers)).headers)["allow"].split(", ")
+                    assert {*methods, "OPTIONS"} <= set(allow), (method, path)

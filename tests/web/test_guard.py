@@ -102,10 +102,43 @@ def test_what_another_site_sends_is_refused_even_with_the_token(
     assert kwt.get(f"/items/{ref}").status_code == 200
 
 
-def test_what_may_be_done_at_an_address_is_told_to_nobody(browser: Callable[..., Browser]) -> None:
-    kwt = browser("KWT")
+def test_what_is_served_at_an_address_is_told_by_its_shape_whatever_is_there(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    hidden, shown = alert("KW-1", "TLP:RED // KWT ONLY"), alert("KW-2", "TLP:AMBER // Releasable to QAT")
+    qat = browser("QAT")
+    assert [qat.get(f"/items/{ref}").status_code for ref in (hidden, shown)] == [404, 200]
 
-    assert {kwt.options(path).status_code for path in ("/", "/api/items", "/items/KWT/x")} == {403}
+    for method, status in (("OPTIONS", 204), ("PUT", 405), ("FOO", 405)):
+        asked = [qat.request(method, f"/items/{ref}") for ref in (hidden, shown, f"KWT/{'0' * 32}", "KWT/x")]
+
+        assert {answer.status_code for answer in asked} == {status}
+        assert {answer.headers["allow"] for answer in asked} == {"GET, OPTIONS"}
+        assert len({(answer.content, tuple(sorted(answer.headers.items()))) for answer in asked}) == 1
+    assert qat.options("/nowhere/at/all").status_code == 404
+    assert qat.options("/nowhere/at/all").content == qat.get("/nowhere/at/all").content
+
+
+def test_every_address_tells_the_methods_that_it_serves_to_whoever_may_ask_there(
+    app: Litestar, anyone: Browser, browser: Callable[..., Browser]
+) -> None:
+    kwt = browser("KWT")
+    served: dict[str, set[str]] = {}
+    for method, path, _ in routes(app):
+        served.setdefault(path, {"OPTIONS"}).add(method)
+
+    for path, handler in {path: handler for _, path, handler in routes(app)}.items():
+        address, allow = filled(path), ", ".join(sorted(served[path]))
+        known, unknown, wrong = kwt.options(address), anyone.options(address), anyone.request("PATCH", address)
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, allow), path
+        if handler.opt["reads"] == "nothing":
+            assert (unknown.status_code, unknown.headers["allow"]) == (204, allow), path
+            continue
+        assert (unknown.status_code, "allow" in unknown.headers) == (401, False), path
+        assert ("www-authenticate" in unknown.headers) == ("service" in handler.opt), path
+        # A desk's services know no sessions.
+        assert known.status_code == (401 if "service" in handler.opt else 204), path
+        assert known.headers.get("allow") == (None if "service" in handler.opt else allow), path
 
 
 def test_a_program_with_a_token_needs_no_cookie_and_no_form_token(

@@ -196,6 +196,7 @@ def test_refusals_under_the_prefix_are_in_the_words_of_the_protocol(
 
     assert told(nowhere, 404) == str(NotFound())
     assert told(put, 405) == told(shut, 405) == "This cannot be done at this address. Nothing was done."
+    assert put.headers["allow"] == shut.headers["allow"] == "GET, HEAD, OPTIONS"
     assert told(much, 413) == "This is more than this node takes at once. Nothing was entered."
     assert told(wrong, 406).startswith("This server speaks")
 

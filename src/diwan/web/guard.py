@@ -13,7 +13,8 @@ from litestar.handlers import BaseRouteHandler
 from diwan.house import House
 from diwan.terms.errors import NotAllowed
 from diwan.web.form import check_origin
-from diwan.web.problems import SignedOut, address_of
+from diwan.web.methods import OPTIONS, served
+from diwan.web.problems import SignedOut, address_of, is_service
 from diwan.web.session import who
 from diwan.web.visit import Asked, Visit, language_of
 
@@ -28,17 +29,20 @@ def guard(house: House) -> Guard:
     """Return the guard of a node's shell."""
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if "reads" not in handler.opt:
-            raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
         request: Asked = Asked(connection.scope)
+        answering = served(request)
+        if not answering or any("reads" not in one.opt for one in answering):
+            raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
         if request.method not in _SAFE:
             check_origin(request)
-        if handler.opt["reads"] == NOTHING:
+        if all(one.opt["reads"] == NOTHING for one in answering):
             return
         # In a thread: noting that a session was used waits for whoever is writing, and others must not wait with it.
-        here = await run_sync(partial(who, house, request, service="service" in handler.opt))
+        here = await run_sync(partial(who, house, request, service=is_service(request)))
         if here is None:
             raise SignedOut
+        if request.method == OPTIONS:
+            return  # the methods of an address follow from its shape: nothing of the register, so no visit is made
         request.scope["state"]["visit"] = Visit(
             house=house,
             hand=here.account.hand,

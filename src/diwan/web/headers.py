@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
 from litestar.types import Message, Scope
+
+from diwan.web.methods import OPTIONS, allowed
+from diwan.web.visit import Asked
 
 _POLICY: Final = "; ".join(
     (
@@ -33,10 +37,13 @@ EVERYWHERE: Final = {
 """Source: OWASP ASVS 5.0, 3.4 and 14.3.2. What a handler sets itself stands."""
 
 
-async def send_headers(message: Message, _: Scope) -> None:
+async def send_headers(message: Message, scope: Scope) -> None:
     """Put the headers on an answer that is about to be sent."""
     if message["type"] != "http.response.start":
         return
     headers = MutableScopeHeaders.from_message(message)
     for name, value in EVERYWHERE.items():
         headers.setdefault(name, value)
+    if scope["type"] == ScopeType.HTTP and scope["method"] == OPTIONS and message["status"] == 204:
+        # The framework names only the first of several handlers at one address.
+        headers["allow"] = allowed(Asked(scope))

@@ -21,6 +21,7 @@ from diwan.house import House
 from diwan.people.throttle import TooSoon
 from diwan.terms.errors import BadCursor, Conflict, Malformed, NotAllowed, NotFound, Refused, Unlabelled
 from diwan.web.desks import answer_of
+from diwan.web.methods import served
 from diwan.web.pages import Pages
 from diwan.web.visit import BASES, Asked, language_of
 
@@ -103,8 +104,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
             return refused(request, NotFound())
         if refusal.status_code >= 500:
             return failed(request, refusal)
-        said = _WORDS.get(refusal.status_code, _WORDS[400])
-        return answer(request, refusal.status_code, "Refused", said)
+        said = answer(request, refusal.status_code, "Refused", _WORDS.get(refusal.status_code, _WORDS[400]))
+        if refusal.status_code == 405:
+            # RFC 9110, section 15.5.6. The router knows them by the address's shape, before anything is looked up.
+            said.headers["allow"] = ", ".join(sorted((refusal.headers or {}).get("allow", "").split(", ")))
+        return said
 
     def failed(request: Asked, error: Exception) -> Response[Any]:
         _log.error("%s %s failed", request.method, request.scope.get("path_template"), exc_info=error)
@@ -115,8 +119,7 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
 
 def is_service(request: Asked) -> bool:
     """Return whether a desk's protocol was asked, which knows no sessions."""
-    handler = request.scope.get("route_handler")
-    return handler is not None and "service" in handler.opt
+    return any("service" in one.opt for one in served(request))
 
 
 def for_programs(request: Asked) -> bool:

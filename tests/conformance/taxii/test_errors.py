@@ -47,11 +47,23 @@ def test_status_in_a_refusal_is_text(refusals: list[dict[str, object]]) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
-def test_method_that_is_not_defined_is_refused(kuwait: Caller, method: str) -> None:
-    """3.1, table of endpoints: 405, or not found; never a failure of the server."""
-    for path in (kuwait.at("shared", "objects"), kuwait.at("shared", "manifest"), "/taxii2/"):
+def test_method_that_is_not_defined_is_refused_with_those_that_are(kuwait: Caller, method: str) -> None:
+    """3.1, table of endpoints; RFC 9110, 15.5.6: `Allow` names what is served at an address."""
+    for path, allow in (
+        (kuwait.at("shared", "objects"), "GET, HEAD, OPTIONS, POST"),
+        (kuwait.at("shared", "manifest"), "GET, HEAD, OPTIONS"),
+        ("/taxii2/", "GET, HEAD, OPTIONS"),
+    ):
         answer = kuwait.ask(path, method)
-        assert answer.status_code in (400, 404, 405, 501)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allow)
+
+
+def test_methods_of_an_address_can_be_asked_for(kuwait: Caller) -> None:
+    """RFC 9110, 9.3.7."""
+    answer = kuwait.ask(kuwait.at("shared", "objects"), "OPTIONS")
+
+    assert (answer.status_code, answer.headers["allow"], answer.content) == (204, "GET, HEAD, OPTIONS, POST", b"")
+    assert "content-type" not in answer.headers
 
 
 HOSTILE = [

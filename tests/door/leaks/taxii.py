@@ -36,6 +36,11 @@ def _root(world: World) -> str:
     return f"{BASES[world]}/taxii2/root/"
 
 
+def address(world: World, ident: str) -> str:
+    """Return where a collection is."""
+    return f"{_root(world)}collections/{ident}/"
+
+
 def _get(world: World, path: str, query: Pairs = (), by: str = "token", **follow: str) -> Ask:
     return Ask("GET", _root(world) + path, query, by=by, headers=_ACCEPT, **follow)
 
@@ -63,6 +68,8 @@ def _collections(known: Known, world: World) -> Iterator[Ask]:
 def _collection(known: Known, world: World) -> Iterator[Ask]:
     for ident in (*collections(known, world), "x"):
         yield _get(world, f"collections/{ident}/")
+        for method in ("OPTIONS", "PUT"):
+            yield Ask(method, address(world, ident), by="token", headers=_ACCEPT)
 
 
 def _status(known: Known, world: World) -> Iterator[Ask]:
