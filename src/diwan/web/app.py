@@ -9,7 +9,7 @@ from litestar import Litestar, Response, Router, get
 from diwan.house import House
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import World
-from diwan.web import api, compose, desks, item, sign, watch
+from diwan.web import api, compose, desks, health, item, sign, watch
 from diwan.web.files import Files
 from diwan.web.guard import NOTHING, guard
 from diwan.web.headers import send_headers
@@ -30,6 +30,7 @@ def create_app(house: House) -> Litestar:
         route_handlers=[
             _static(static),
             _description(house),
+            *health.routes(health.Readiness(house)),
             *sign.routes(house, pages),
             *(_world(house, pages, world) for world in World),
         ],

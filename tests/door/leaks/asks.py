@@ -293,6 +293,8 @@ def _sign_out(known: Known, world: World) -> Iterator[Ask]:
 GENERATORS: Final[dict[str, Generator]] = {
     "GET /static/{digest:str}/{name:path}": _board("/static/0/diwan.css"),
     "GET /api/openapi.json": _board("/api/openapi.json"),
+    "GET /health": _board("/health", (), (("q", "tanker"),)),
+    "GET /ready": _board("/ready", (), (("q", "tanker"),)),
     "GET /sign-in": _board("/sign-in", (), (("next", "/crisis"),)),
     "POST /sign-in": _sign_in,
     "POST /sign-out": _sign_out,
@@ -330,6 +332,8 @@ WORLDLESS: Final = frozenset(
     {
         "GET /static/{digest:str}/{name:path}",
         "GET /api/openapi.json",
+        "GET /health",
+        "GET /ready",
         "GET /sign-in",
         "POST /sign-in",
         "POST /sign-out",
