@@ -198,6 +198,21 @@ def test_object_that_is_not_stix_fails_alone_and_the_others_go_in(kuwait: Caller
     assert found["objects"] == [good, after]
 
 
+def test_object_without_an_id_fails_under_its_place_in_the_envelope(kuwait: Caller, make: Maker) -> None:
+    """4.3.1: `id` is required; what has none of its own may be told by any value. 4.3: every failure is counted."""
+    good = make.indicator()
+    nameless = {name: value for name, value in make.indicator().items() if name != "id"}
+    bad = [nameless, nameless, {**nameless, "id": ""}, {**nameless, "id": 7}, {**nameless, "id": None}]
+
+    status = told(kuwait.post("shared", envelope(good, *bad)), 202)
+
+    check_status(status)
+    assert status["successes"] == [named(good)]
+    assert [one["id"] for one in status["failures"]] == [f"/objects/{place}" for place in range(1, 6)]
+    assert all(STAMP.fullmatch(one["version"]) or one["version"] == good["modified"] for one in status["failures"])
+    assert all(one["message"].strip() for one in status["failures"])
+
+
 def test_message_of_a_failure_cannot_turn_a_terminal(kuwait: Caller, make: Maker) -> None:
     """4.3.2: people read `message`; nothing of an object's control or bidirectional characters comes back in it."""
     bad = make.indicator(pattern_type="\u202e\x1b[31m", **{"x\u202e\x07": 1})

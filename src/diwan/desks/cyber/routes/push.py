@@ -66,7 +66,8 @@ def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
     outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
     arrived = _arrived(clerk, cut.objects)
     told = [
-        (refused, _detail(data, now, refused, arrived)) for data, refused in zip(cut.objects, outcomes, strict=True)
+        (refused, _detail(place, data, now, refused, arrived))
+        for place, (data, refused) in enumerate(zip(cut.objects, outcomes, strict=True))
     ]
     said = Status(
         id=str(UUID(bytes=clerk.random(16), version=4)),
@@ -111,8 +112,11 @@ def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, str]:
     return {one.name: version_told(one.version, one.sorts) for one in found}
 
 
-def _detail(data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
+def _detail(place: int, data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
     head = _read(data)
     ident = head.id if isinstance(head.id, str) else ""
     version = head.version or arrived.get(ident) or written(now)
-    return Detail(ident[:_LINE], version[:_LINE], "" if refused is None else str(refused)[:_LINE])
+    # What has no id is told by its place (RFC 6901): every failure is counted and told, each under a value of its own.
+    # An invented id would name an object that nobody has. Source: TAXII 2.1, section 4.3.1: "any value as the id".
+    named = ident[:_LINE] or f"/objects/{place}"
+    return Detail(named, version[:_LINE], "" if refused is None else str(refused)[:_LINE])
