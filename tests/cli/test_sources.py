@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -186,6 +187,30 @@ def test_a_push_sends_what_is_released_to_its_account_and_nothing_else(diwan: Ru
 
     assert [(row["state"], row["entered"], row["rejected"]) for row in first.told + again.told] == [("well", 5, 0)] * 2
     assert peer.names() == [f"Shown {number}" for number in range(5)]
+
+
+def test_a_push_that_the_server_refuses_is_stopped_until_somebody_mends_it(diwan: Run, node: Path, peer: Peer) -> None:
+    more = {"direction": "push", "account": "bahrain", "label": ""}
+    name_source(node, peer, who="nobody", **more)
+    diwan("user", "add", "bahrain", "--party", "BHR", "--node", node)
+    file = node.parent / "one.json"
+    file.write_bytes(identity("Shown"))
+    diwan("import", "stix", file, "--label", "TLP:AMBER // Releasable to BHR", "--originator", "KWT", "--node", node)
+
+    refused = diwan("source", "push", "--node", node, "--json")
+    listed = diwan("source", "list", "--node", node, "--json")
+    name_source(node, peer, who="reader", **more)
+    mended = diwan("source", "push", "--node", node, "--json")
+
+    assert [answer.code for answer in (refused, listed, mended)] == [1, 1, 0]
+    for row in refused.told + listed.told:
+        assert (row["state"], row["entered"], row["rejected"]) == ("stopped", 0, 0)
+        assert "the server does not know these credentials" in row["what"]
+    # A day: once in it the source is tried again.
+    hours = (datetime.fromisoformat(listed.told[0]["due"]).timestamp() - time.time()) / 3600
+    assert 23 < hours <= 24
+    assert (mended.told[0]["state"], mended.told[0]["entered"], mended.told[0]["what"]) == ("well", 1, "")
+    assert peer.names() == ["Shown"]
 
 
 def test_a_push_as_an_account_that_is_closed_sends_nothing(diwan: Run, node: Path, peer: Peer) -> None:

@@ -6,9 +6,10 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from diwan.desks.cyber.calls.call import Fault
 from diwan.desks.cyber.calls.ledger import Ledger, write_ledger
 from diwan.desks.cyber.calls.source import Source, read_sources
-from diwan.desks.cyber.calls.state import State
+from diwan.desks.cyber.calls.state import State, failed
 from diwan.house import House
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
@@ -45,6 +46,23 @@ def test_an_administrator_sees_how_each_source_is_and_no_title_of_what_was_refus
     assert "gulf-cert" in page.text
     assert "taxii.example.org did not answer in time." in page.text
     assert "Secret title" not in page.text
+
+
+def test_a_push_that_was_refused_is_told_as_stopped(
+    house: House, browser: Callable[..., Browser], hand: Callable[..., Hand]
+) -> None:
+    text = TEXT.replace("label", "direction = 'push'\naccount = 'outgoing'\nlabel")
+    house.local["cyber"].sources = text  # type: ignore[attr-defined]
+    (source,) = read_sources(text)
+    fault = Fault("taxii.example.org answers 403.", status=403)
+    state = failed(State(), fault, house.clock(), 0.5, source)
+    held = Ledger(root=source.root, collection=source.collection, state=state)
+    write_ledger(house.clerk("cyber", hand("KWT"), World.ACTUAL), source, held, house.clock())
+
+    page = browser("KWT", roles=ADMINISTRATOR).get("/cyber/sources")
+
+    assert "stopped: somebody has to mend it" in page.text
+    assert "taxii.example.org answers 403." in page.text
 
 
 def test_for_everybody_else_there_is_nothing_at_its_address_and_no_way_to_it(

@@ -149,7 +149,7 @@ class Caller:
         moved = _counted(moved, Came(len(settled) - len(refused), 0, len(refused)), refused)
         now = self._house.clock()
         if stuck is not None:
-            fault = Fault(stuck.reason, again=True)
+            fault = next((one.fault for one in told if one.fault is not None), Fault(stuck.reason, again=True))
             return replace(moved, state=failed(ledger.state, fault, now, self._chance(), source))
         well = replace(ledger.state, failures=0, stopped=False, last_error="", tried=now, last_ok=now, not_before=0)
         return replace(moved, state=well)

@@ -152,7 +152,19 @@ def test_a_server_that_does_not_let_us_write_is_asked_once(bench: Bench, client:
 
     assert [(one.number, one.state) for one in told] == [(number, "pending") for number in range(30)]
     assert f"answers {status}" in told[29].reason
+    assert {(one.fault.status, one.fault.lasting) for one in told if one.fault} == {(status, True)}
     assert len(posts(peer)) == 1
+
+
+def test_how_long_a_server_asks_us_to_stay_away_is_told_with_what_is_left(bench: Bench, client: httpx.Client) -> None:
+    peer = Taker(Clock())
+    peer.faults = [Answer(b"", 404), Answer(b"", 503, {"Retry-After": "900"})]
+
+    (told,) = push(line(bench, client, peer), source(bench), [indicator(0)])
+
+    assert told.state == "pending"
+    assert told.fault is not None
+    assert (told.fault.lasting, told.fault.after) == (False, 900.0)
 
 
 def test_what_the_server_has_already_is_accepted_though_it_calls_that_a_failure(

@@ -36,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
     id: str
     state: Literal["accepted", "refused", "pending"]
     reason: str = ""
+    fault: Fault | None = None
+    """Why the server could not be asked: whether waiting helps, and how long, is not for the object to say."""
 
 
 class _Detail(msgspec.Struct, frozen=True):
@@ -82,7 +84,7 @@ def push(line: Line, source: Source, objects: Sequence[bytes], *, deadline: int 
             elif len(batch.objects) > 1 and fault.status in _SPLIT:
                 stack += _halves(batch)
             else:
-                yield from _left(held, [batch, *reversed(stack)], str(fault))
+                yield from _left(held, [batch, *reversed(stack)], fault)
                 return
             continue
         if settled is None:
@@ -91,15 +93,18 @@ def push(line: Line, source: Source, objects: Sequence[bytes], *, deadline: int 
         # A server that takes the next object was not down: what it failed on before is at fault itself.
         yield from (*held, *settled)
         held = []
-    yield from _left(held, [], "")
+    yield from _pending(held)
 
 
-def _left(held: Sequence[Outcome], batches: Sequence[_Batch], reason: str) -> Iterator[Outcome]:
+def _pending(held: Sequence[Outcome]) -> Iterator[Outcome]:
+    return (msgspec.structs.replace(one, state="pending") for one in held)
+
+
+def _left(held: Sequence[Outcome], batches: Sequence[_Batch], fault: Fault) -> Iterator[Outcome]:
     """Return what is pending because the server broke: what it failed on last, and what it was not asked."""
-    for one in held:
-        yield msgspec.structs.replace(one, state="pending")
+    yield from _pending(held)
     for batch in batches:
-        yield from _all(batch, "pending", reason)
+        yield from (msgspec.structs.replace(one, fault=fault) for one in _all(batch, "pending", str(fault)))
 
 
 def envelope(objects: Sequence[bytes]) -> bytes:
