@@ -136,6 +136,49 @@ def test_defining_a_marking_anew_frees_nothing_of_what_is_marked_with_it(
     assert stood(house, entered(house, hand("KWT"), actor(1, PAP), amber("QAT"))).handling.pap == "PAP:RED"
 
 
+@pytest.mark.parametrize("spelt", ["granular_markings", "gran\\u0075lar_markings"])
+def test_a_definition_that_is_registered_here_counts_for_the_part_that_is_marked_with_it(
+    house: House, hand: Hands, amber: Labels, spelt: str
+) -> None:
+    entered(house, hand("KWT"), definition("TLP:RED"), amber("QAT"))
+    data = actor(1, **part(PAP)).replace(b"granular_markings", spelt.encode())
+
+    taken = house.take(hand("KWT"), house.draft(STIX, data), amber("QAT"), originator="KWT", beyond=Beyond.EDITION)
+    (many,) = house.take_all(
+        hand("KWT"), [(house.draft(STIX, actor(2, **part(PAP))), amber("QAT"))], originator="KWT", beyond=Beyond.NARROW
+    )
+
+    assert isinstance(many, Taken)
+    stands = [stood(house, ref) for ref in (*taken.refs, *many.refs)]
+    assert stands == [amber("QAT", tlp=tlp) for tlp in ("TLP:RED", "TLP:AMBER", "TLP:RED")]
+    room = house.room(Reader("a Qatari", "QAT"))
+    assert [b"harm ports" in room.parts(room.get(ref))[0].data for ref in taken.refs] == [True, False]
+    with pytest.raises(NotAllowed, match=r"A part of it is marked TLP:RED.* Nothing was entered\."):
+        entered(house, hand("KWT"), actor(3, **part(PAP)), amber("QAT"), beyond=Beyond.REFUSE)
+
+
+def test_a_definition_that_the_hand_may_not_read_says_of_a_part_what_an_unknown_one_says(
+    house: House, hand: Hands, amber: Labels
+) -> None:
+    house.take(hand("BHR"), house.draft(STIX, definition("TLP:RED")), amber("QAT"), originator="BHR")
+
+    for number, ref in enumerate((PAP, PAP.replace("30", "40")), 1):
+        draft = house.draft(STIX, actor(number, **part(ref)))
+        taken = house.take(hand("KWT"), draft, amber("QAT"), originator="KWT", beyond=Beyond.REFUSE)
+        assert [stood(house, ref) for ref in taken.refs] == [amber("QAT")]
+        assert taken.notices == ()
+
+
+def test_a_part_marked_as_strictly_as_the_whole_by_a_definition_here_is_not_apart(
+    house: House, hand: Hands, amber: Labels
+) -> None:
+    entered(house, hand("KWT"), definition("TLP:RED"), amber("QAT"))
+
+    ref = entered(house, hand("KWT"), actor(1, PAP, **part(PAP)), amber("QAT"), beyond=Beyond.REFUSE)
+
+    assert stood(house, ref) == amber("QAT", tlp="TLP:RED")
+
+
 def test_a_label_for_everyone_is_refused_to_what_is_marked_stricter_and_the_others_go_in(
     house: House, hand: Hands, amber: Labels
 ) -> None:

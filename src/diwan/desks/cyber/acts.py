@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from diwan.desk import Act, Deed, Narrow
 from diwan.desks.cyber.kinds.local import Local
-from diwan.desks.cyber.kinds.markings import TLP, handling_of, said_by, strictest
+from diwan.desks.cyber.kinds.markings import TLP, apart, granular_refs, handling_of, said_by, strictest
 from diwan.desks.cyber.kinds.misp import EVENT, Cut, Org, cuts, distribution_of, label_of, label_of_all
 from diwan.desks.cyber.kinds.observable import of_sco
 from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, sortable, written_ms
@@ -38,6 +38,7 @@ _DEFINITION: Final = re.compile(rb'"type"\s*:\s*"marking-definition"')
 _NEW: Final = re.compile(rb'"spec_version"\s*:\s*"2\.1"')
 _EVENT: Final = re.compile(rb'"Event"\s*:\s*[{\[]')
 _BARE: Final = re.compile(rb'"distribution"\s*:')
+_MARKED: Final = re.compile(rb"granular_markings|\\u")
 _STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
@@ -168,9 +169,25 @@ def narrowing(room: ReadingRoom, local: object, originator: str) -> Narrow:
         if draft.kind == EVENT:
             return draft, label_of_all(cuts(misp.event_of(draft.parts[0].data))[0].claims, sharing, label)
         handling = strictest(draft.handling, handling_of(_marks(draft), known))
-        return (draft if handling == draft.handling else replace(draft, handling=handling)), label
+        within = apart(strictest(draft.within, handling_of(_granular(draft), known)), handling)
+        if (handling, within) == (draft.handling, draft.within):
+            return draft, label
+        return replace(draft, handling=handling, within=within), label
 
     return narrow
+
+
+class _Granular(msgspec.Struct):
+    granular_markings: Any = None
+
+
+_granular_in: Final = msgspec.json.Decoder(_Granular).decode
+
+
+def _granular(draft: Draft) -> Sequence[str]:
+    data = draft.parts[0].data
+    # Few objects have any; a name may be spelt with escapes.
+    return granular_refs(_granular_in(data).granular_markings) if _MARKED.search(data) else ()
 
 
 def _marks(draft: Draft) -> Sequence[str]:

@@ -72,6 +72,17 @@ def handling_of(refs: Iterable[str], known: Mapping[str, Handling]) -> Handling:
     return found
 
 
+def granular_refs(marks: object) -> list[str]:
+    """Return the definitions that `granular_markings` name, whatever form it has."""
+    found = [one.get("marking_ref") for one in marks if isinstance(one, dict)] if isinstance(marks, list) else []
+    return [ref for ref in found if isinstance(ref, str)]
+
+
+def apart(said: Handling, whole: Handling) -> Handling:
+    """Return what is said of parts alone; nothing where the whole is marked as strictly."""
+    return said if strictest(said, whole) != whole else Handling()
+
+
 def said_by(definition: Mapping[str, Any]) -> Handling:
     """Return what one marking definition says: TLP of either version, PAP, an IEP, or a statement that is a token.
 

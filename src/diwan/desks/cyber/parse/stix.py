@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from diwan.desks.cyber.kinds.markings import handling_of, said_by, strictest
+from diwan.desks.cyber.kinds.markings import apart, granular_refs, handling_of, said_by
 from diwan.desks.cyber.kinds.observable import Observable, of_sco
 from diwan.desks.cyber.kinds.stix import MEDIA_TYPE, Brief, alias, instant_of, kind_of, sortable
 from diwan.desks.cyber.parse.json_bytes import read_object
@@ -100,7 +100,7 @@ def derive(said: Mapping[str, Any], parts: tuple[Part, ...], known: Mapping[str,
         links=tuple(islice(_links(said), VALUES)),
         author=said.get("created_by_ref"),
         handling=handling,
-        within=_within(said, known, handling),
+        within=apart(handling_of(granular_refs(said.get("granular_markings")), known), handling),
         brief=_encode(brief),
     )
 
@@ -127,14 +127,6 @@ def _links(said: Mapping[str, Any]) -> Iterator[Link]:
     for relation, ident in dict.fromkeys(refs_in(said)):
         if "--" in ident:
             yield Link(relation, alias(ident))
-
-
-def _within(said: Mapping[str, Any], known: Mapping[str, Handling], whole: Handling) -> Handling:
-    inner = Handling()
-    for marking in said.get("granular_markings", ()):
-        if isinstance(marking, dict) and isinstance(marking.get("marking_ref"), str):
-            inner = strictest(inner, handling_of((marking["marking_ref"],), known))
-    return inner if strictest(inner, whole) != whole else Handling()
 
 
 def _title(said: Mapping[str, Any]) -> str:
