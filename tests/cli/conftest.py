@@ -15,6 +15,8 @@ import pytest
 
 from diwan.cli import app
 
+sys.path.insert(0, str(Path(__file__).parent))  # for served_node.py
+
 SPECIMENS = Path(__file__).parents[1] / "specimens" / "crisis" / "cap+xml"
 MARKING = "TLP:AMBER // Releasable to QAT"
 

@@ -15,6 +15,7 @@ from diwan.cli.doctor import check_up as check_node
 from diwan.cli.opening import HERE, Node, begin_clock, opened
 from diwan.cli.rounds import rounds
 from diwan.cli.showing import Json, plain, say, show
+from diwan.cli.stopping import stoppable
 from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
 from diwan.release.codes import party_id
@@ -55,7 +56,7 @@ def add_to(app: typer.Typer) -> None:
         port: Port = None,
     ) -> None:
         """Serve the node's pages, feeds and API until stopped."""
-        with opened(node) as house:
+        with stoppable(), opened(node) as house:
             _serve(house, host, port)
 
     @app.command()
@@ -72,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
             shutil.rmtree(node)
         lay_out(node)
         begin_clock(node)
-        with opened(node) as house:
+        with stoppable(), opened(node) as house:
             told = begin_demo(house)
             rows = [{"name": a.name, "who": a.shown, "party": a.party, "password": a.password} for a in told.accounts]
             if rows:

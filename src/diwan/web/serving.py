@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -13,10 +17,19 @@ from diwan.web.certificate import with_certificates
 
 _GRACE: Final = 10
 """Seconds that requests under way are given."""
+_LONGEST: Final = 45.0
+"""Seconds from being asked to stop until the process ends in any case: requests, a call of a source, closing."""
+
+_log: Final = logging.getLogger(__name__)
 
 
-def serve(house: House, host: str, port: int) -> None:
-    """Serve a node's pages and API at `host`:`port`; returns after SIGINT or SIGTERM, with the house still open."""
+def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: float = _LONGEST) -> None:
+    """Serve a node's pages and API at `host`:`port` until SIGINT or SIGTERM; the house is still open then.
+
+    The listening socket closes first; requests under way have `grace` seconds to end.  What cannot end, such as a write
+    that waits for another program's lock, ends with the process after `longest` seconds, exit code 1: nobody was told
+    that it was done, and what was acknowledged is on disk.
+    """
     app: Any = create_app(house)
     if house.settings.proxy:
         # What a client says of its own address counts only when the named proxy passes it on.
@@ -29,6 +42,26 @@ def serve(house: House, host: str, port: int) -> None:
         access_log=False,  # an address with a search in it belongs in no log of the machine
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=grace,
     )
-    uvicorn.Server(config).run()
+    _Server(config, longest).run()
+
+
+class _Server(uvicorn.Server):
+    """The HTTP server, whose end is bounded."""
+
+    def __init__(self, config: uvicorn.Config, longest: float) -> None:
+        super().__init__(config)
+        self._longest = longest
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            bound = threading.Timer(self._longest, _leave)
+            bound.daemon = True
+            bound.start()
+        super().handle_exit(sig, frame)
+
+
+def _leave() -> None:
+    _log.error("The node could not close in time and ends now. What was acknowledged is on disk.")
+    os._exit(1)
