@@ -166,7 +166,8 @@ class Board(msgspec.Struct, frozen=True):
 class Show(msgspec.Struct, frozen=True):
     """How an item of one kind is shown: what goes into which template beside the desk.
 
-    A view that says `told` names what the page need not tell again: `links`, `children`, `related`.
+    A view that says `told` names what the page need not tell again: `links`, `children`, `related`; its `writer` is the
+    item of who wrote this one, where the reader may know it.
     """
 
     template: str

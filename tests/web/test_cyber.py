@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -14,6 +15,7 @@ from lxml import html
 
 from diwan.demo.content import told
 from diwan.desks.cyber.acts import open_stix
+from diwan.desks.cyber.kinds.stix import MEDIA_TYPE as STIX
 from diwan.house import House
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
@@ -165,3 +167,24 @@ def indicator(number: int) -> dict[str, str]:
         "pattern_type": "stix",
         "valid_from": at,
     }
+
+
+def test_who_wrote_an_item_is_told_by_name_to_whoever_may_know_them(
+    house: House, hand: Callable[..., Hand], label: Callable[[str], Label], browser: Callable[..., Browser]
+) -> None:
+    at = {"spec_version": "2.1", "created": "2017-01-20T08:00:00.000Z", "modified": "2017-01-20T08:00:00.000Z"}
+    author = {"type": "identity", "id": "identity--5f0c0061-7a11-4c3e-9b1d-000000000061", "name": "Harbour Watch", **at}
+    tool = {"type": "tool", "id": "tool--5f0c0062-7a11-4c3e-9b1d-000000000062", "name": "Winch", **at}
+    tool["created_by_ref"] = author["id"]
+    refs = [
+        house.take(hand("KWT"), house.draft(STIX, msgspec.json.encode(said)), label(marking), originator="KWT").refs[0]
+        for said, marking in ((author, "TLP:AMBER // Releasable to BHR"), (tool, "TLP:AMBER // Releasable to BHR, QAT"))
+    ]
+
+    def told(party: str) -> tuple[str, list[str]]:
+        page = html.fromstring(browser(party).get(f"/items/{refs[1]}").text)
+        (said,) = page.xpath("//article/header//span[contains(., 'written by')]")
+        return " ".join(said.text_content().split()), said.xpath(".//@href")
+
+    assert told("BHR") == ("written by Harbour Watch", [f"/items/{refs[0]}"])
+    assert told("QAT") == (f"written by {author['id']}", [])

@@ -155,6 +155,7 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
     shown = _shown(house, room, item)
     told, known = shown.get("told", frozenset()), shown["template"] is not None
     return {
+        "writer": None,
         **shown,
         "item": item,
         "title": headline(item, visit.language.code)[0],

@@ -115,7 +115,7 @@ def test_an_author_who_is_not_released_is_answered_like_one_who_never_was(enter:
     )
 
     def said(party: str, ref: Ref) -> object:
-        found = object_view(room(party), room(party).get(ref))["author_item"]
+        found = object_view(room(party), room(party).get(ref))["writer"]
         return found and found.title  # type: ignore[attr-defined]
 
     assert said("BHR", known) == "Harbour Watch"

@@ -141,13 +141,13 @@ class Analyst:
         frame |= {"tactic_refs": [tactic["id"]], "external_references": [named]}
         return [self.made(said, "enterprise", world) for said in (tactic, frame)]
 
-    def holding(self, kind: str, of: list[Thing], world: World = World.ACTUAL) -> Made:
+    def holding(self, kind: str, of: list[Thing], world: World = World.ACTUAL, **more: Any) -> Made:
         """Return a report or grouping of objects, some of which a reader may not know."""
         word, at = self.word(), written_ms(self.maker.clock.now)
         said = {"type": kind, "spec_version": "2.1", "id": self.ident(kind), "created": at, "modified": at}
         own: dict[str, Any] = {"report": {"published": at}, "grouping": {"context": "suspicious-activity"}}[kind]
         return self.made(
-            {**said, **own, "name": f"Digest {word}", "object_refs": [thing.id for thing in of]}, word, world
+            {**said, **own, **more, "name": f"Digest {word}", "object_refs": [thing.id for thing in of]}, word, world
         )
 
     def relation(self, source: Thing, target: Thing, world: World = World.ACTUAL, how: str = "related-to") -> Made:
@@ -279,13 +279,16 @@ def _lay_around(analyst: Analyst, world: World, found: dict[str, Thing]) -> None
     for made in analyst.framed(world):
         analyst.enter("NATO", made, _CLEAR)
     for kind in ("report", "grouping"):
-        analyst.enter("KWT", analyst.holding(kind, [seen, worm, unseen], world), _CLEAR)
+        by = {"created_by_ref": found[f"identity {_CLEAR}"].id}
+        analyst.enter("KWT", analyst.holding(kind, [seen, worm, unseen], world, **by), _CLEAR)
         analyst.enter("OMN", analyst.holding(kind, [seen, hidden], world), "TLP:RED // OMN ONLY")
     for kind in ("sighting", "opinion"):
         analyst.enter("KWT", analyst.about(kind, seen, world), _CLEAR, under[seen.id])
         analyst.enter("QAT", analyst.about(kind, seen, world), "TLP:RED // QAT ONLY", under[seen.id])
         analyst.enter("OMN", analyst.about(kind, unseen, world), "TLP:RED // OMN ONLY", under[unseen.id])
-    part = {"granular_markings": [{"marking_ref": DEFINITIONS["TLP:RED"], "selectors": ["name"]}]}
+    part: dict[str, Any] = {"granular_markings": [{"marking_ref": DEFINITIONS["TLP:RED"], "selectors": ["name"]}]}
+    # Written by whom some may not know; the reports of Kuwait are by whom everyone knows.
+    part |= {"created_by_ref": found["identity TLP:RED // OMN ONLY"].id}
     analyst.enter("QAT", analyst.indicator(world, **part), _PUSHED)
     analyst.enter("NATO", analyst.event(world, 3, "tlp:clear"), _CLEAR)
     analyst.enter("OMN", analyst.event(world, 0, "tlp:red"), "TLP:RED // OMN ONLY")

@@ -89,7 +89,7 @@ def object_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
         "markings": _markings(room, said, named),
         "granular": len(listed(said, "granular_markings")),
         "author": author,
-        "author_item": named(author) if author else None,
+        "writer": named(author) if author else None,
         "versions": _versions(room, item, brief),
         "ends": _ends(brief, named),
         "ties": near,
