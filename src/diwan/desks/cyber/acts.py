@@ -16,6 +16,7 @@ from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.markings import TLP, apart, granular_refs, handling_of, said_by, strictest
 from diwan.desks.cyber.kinds.misp import EVENT, Cut, Org, cuts, distribution_of, label_of, label_of_all
 from diwan.desks.cyber.kinds.observable import of_sco
+from diwan.desks.cyber.kinds.sightings import AGAINST, FALSE
 from diwan.desks.cyber.kinds.stix import KINDS, SDOS, Brief, alias, kind_of, sortable, written_ms
 from diwan.desks.cyber.parse import edition as stix_edition
 from diwan.desks.cyber.parse import misp
@@ -297,7 +298,7 @@ def _sighting(room: ReadingRoom, item: Released, deed: Deed) -> Draft:
 
 
 def _false_positive(room: ReadingRoom, item: Released, deed: Deed) -> Draft:
-    said = {"opinion": "strongly-disagree", "object_refs": [_id(item)], "labels": ["false-positive"]}
+    said = {"opinion": AGAINST, "object_refs": [_id(item)], "labels": [FALSE]}
     return _said(item, deed, "opinion", said)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from diwan.desks.cyber.kinds.aging import COURSES, LONG, Age, Sense, Sighted, age
-from diwan.desks.cyber.kinds.stix import Brief, instant_of
+from diwan.desks.cyber.kinds.sightings import told_in
+from diwan.desks.cyber.kinds.stix import Brief
 from diwan.desks.cyber.pages.briefs import brief_of, said_by
 from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Malformed
@@ -18,8 +19,6 @@ MOST: Final = 100
 """Sightings and opinions read of one object at most, the newest."""
 SIGHTING: Final = "cyber.sighting"
 OPINION: Final = "cyber.opinion"
-_AGAINST: Final = "strongly-disagree"
-_FALSE: Final = "false-positive"
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -50,17 +49,10 @@ def word_of(room: ReadingRoom, item: Released) -> Word | None:
         said = said_by(room, item)
     except Malformed:
         return None
-    if said.get("revoked") is True:
+    told = told_in(said)
+    if told is None:
         return None
-    at = instant_of(str(said.get("last_seen") or said.get("modified") or said.get("created"))) or item.at
-    note = said.get("description" if item.kind == SIGHTING else "explanation")
-    told = note if isinstance(note, str) else ""
-    if item.kind == SIGHTING:
-        count = said.get("count", 1)
-        number = count if isinstance(count, int) else 1
-        return Word(item, at, Sense.SEEN if number else Sense.FALSE_POSITIVE, number, note=told)
-    against = said.get("opinion") == _AGAINST and _FALSE in (said.get("labels") or ())
-    return Word(item, at, Sense.FALSE_POSITIVE if against else None, 0, str(said.get("opinion", "")), told)
+    return Word(item, told.at or item.at, told.sense, told.count, told.opinion, told.note)
 
 
 def sighted(words: Iterable[Word]) -> Iterator[Sighted]:
