@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diwan.desks.cyber.render.misp.attributes import attribute_of, attributes_of
-from diwan.desks.cyber.render.misp.event import event_from_stix, event_json, made_event, sightings_json
+from diwan.desks.cyber.render.misp.event import event_from_stix, event_json, sightings_json
 from diwan.desks.cyber.render.misp.feed import feed_event, feed_hashes, feed_manifest, tag_of
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "feed_event",
     "feed_hashes",
     "feed_manifest",
-    "made_event",
     "sightings_json",
     "tag_of",
 ]

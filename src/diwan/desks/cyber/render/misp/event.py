@@ -40,27 +40,13 @@ def event_from_stix(
         Malformed: the head has no id, or no created or modified that is a date and time.
         NotAllowed: the claims have no distribution.
     """
-    event = made_event(head, objects, claims, orgc=orgc, observables=observables, sightings=sightings)
-    return event_json(event)
-
-
-def made_event(
-    head: Mapping[str, Any],
-    objects: Sequence[Mapping[str, Any]],
-    claims: Claims,
-    *,
-    orgc: Org,
-    observables: Mapping[str, Sequence[Observable]],
-    sightings: Iterable[Sighting] = (),
-) -> Event:
-    """Return the event that `event_from_stix` writes, as a value."""
     source = head.get("id")
     if not isinstance(source, str) or not source:
         raise Malformed("The STIX report has no id, so its event could have no uuid. Nothing was exported.")
     at = _seconds(head.get("modified") or head.get("created"))
     seen = _by_value(sightings)
     made = {one.uuid: one for obj in objects for one in attributes_of(obj, observables.get(str(obj.get("id")), ()), at)}
-    return Event(
+    event = Event(
         uuid=str(uuid5(MADE, source)),
         info=" ".join(str(head.get("name") or source).split())[:65_535],
         date=_day(head.get("published") or head.get("created") or head.get("modified")),
@@ -72,6 +58,7 @@ def made_event(
         tags=claims.tags,
         attributes=tuple(msgspec.structs.replace(one, sightings=seen.get(one.value, ())) for one in made.values()),
     )
+    return event_json(event)
 
 
 def event_json(event: Event) -> bytes:
