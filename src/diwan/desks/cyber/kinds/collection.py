@@ -33,6 +33,22 @@ class Collection(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown
     """The marking under which pushed objects are entered; None: it takes none."""
 
 
+read_collection: Final = msgspec.json.Decoder(Collection).decode
+"""What a collection's item says of it, from its brief."""
+
+Conditions = tuple[tuple[tuple[str, str], ...], ...]
+
+
+def conditions(said: Collection, types: tuple[str, ...] | None = None) -> Conditions:
+    """Return what an object must meet to be in a collection, beside its words: of each group one (name, value).
+
+    `types` stand in place of the collection's own; where there are none, nothing meets them.
+    """
+    of_types = types if types is not None else said.types or None
+    groups = (("type", of_types), ("originator", said.originators or None), ("tlp", said.tlp or None))
+    return tuple(tuple((name, value) for value in values) for name, values in groups if values is not None)
+
+
 def everything(keeper: str, world: str) -> Collection:
     """Return the collection of everything that is released to whoever asks; every node has one in every world."""
     return Collection(

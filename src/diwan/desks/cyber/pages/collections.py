@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from diwan.desk import Request
-from diwan.desks.cyber.kinds.collection import COLLECTION, Collection, everything
+from diwan.desks.cyber.kinds.collection import COLLECTION, Collection, conditions, everything, read_collection
 from diwan.desks.cyber.kinds.stix import SCHEME
 from diwan.reading import Query, ReadingRoom, Released, Selection
 
@@ -17,7 +17,6 @@ MOST: Final = 1000
 """Objects that a preview counts, and collections that the list holds, at most."""
 ROOT: Final = "/taxii2/root/"
 DISCOVERY: Final = "/taxii2/"
-_decode: Final = msgspec.json.Decoder(Collection).decode
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -30,14 +29,10 @@ class Row(msgspec.Struct, frozen=True):
 
 def collections(room: ReadingRoom, request: Request) -> Mapping[str, object]:
     """Return the collections released to this reader, the one of everything first, with their whole addresses."""
-    found: dict[str, Row] = {}
-    items = islice(room.walk(Query(kind=COLLECTION)), MOST)
-    for item in sorted(items, key=lambda one: (one.entered, str(one.ref))):
-        said = _decode(item.brief)
-        found.setdefault(said.id, Row(said, item, path_of(said)))
     whole = everything(request.keeper, room.world)
+    found = [Row(said, item, path_of(said)) for said, item in collections_in(room) if said.id != whole.id]
     return {
-        "rows": [Row(whole, None, path_of(whole)), *found.values()],
+        "rows": [Row(whole, None, path_of(whole)), *found],
         "whole": whole,
         "address": request.base,
         "discovery": request.base + DISCOVERY,
@@ -45,9 +40,23 @@ def collections(room: ReadingRoom, request: Request) -> Mapping[str, object]:
     }
 
 
+def collections_in(room: ReadingRoom) -> list[tuple[Collection, Released]]:
+    """Return the collections released to a reader in order of their entering; of two with one id the first counts."""
+    found: dict[str, tuple[Collection, Released]] = {}
+    for item in sorted(islice(room.walk(Query(kind=COLLECTION)), MOST), key=first):
+        said = read_collection(item.brief)
+        found.setdefault(said.id, (said, item))
+    return list(found.values())
+
+
+def first(item: Released) -> tuple[int, str]:
+    """Return what of several collections with one id is the least for the one that counts."""
+    return item.entered, str(item.ref)
+
+
 def collection_view(room: ReadingRoom, item: Released) -> Mapping[str, object]:
     """Return one collection: what it selects, and how many objects this reader would get of it."""
-    said = _decode(item.brief)
+    said = read_collection(item.brief)
     found = room.arrivals(selection(said), limit=MOST)
     return {
         "said": said,
@@ -65,10 +74,4 @@ def path_of(said: Collection) -> str:
 
 def selection(said: Collection) -> Selection:
     """Return what a collection selects, newest versions, without their bytes."""
-    groups = (("type", said.types), ("originator", said.originators), ("tlp", said.tlp))
-    return Selection(
-        scheme=SCHEME,
-        query=Query(words=said.words),
-        alternatives=tuple(tuple((name, value) for value in values) for name, values in groups if values),
-        data=False,
-    )
+    return Selection(scheme=SCHEME, query=Query(words=said.words), alternatives=conditions(said), data=False)
