@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Parties whose keys are kept here, so that items can be entered in their name."""
     host: str = "127.0.0.1"
     port: int = 8017
+    log: Literal["text", "json"] = "text"
+    """How a serving node writes what it says of itself: warnings for people, or each event as one JSON object."""
     proxy: str = ""
     """The address of the proxy that ends TLS; from it alone X-Forwarded-For and X-Forwarded-Proto are believed."""
     heights: tuple[Height, ...] = (Height("TLP", "UNCLASSIFIED"),)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import socket
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,11 +21,19 @@ from diwan.cli.stopping import stoppable
 from diwan.demo import begin_demo, is_demo, lay_out
 from diwan.house import House, is_node, restore_node
 from diwan.release.codes import party_id
-from diwan.settings import FILE
+from diwan.settings import FILE, read_settings
 from diwan.terms.errors import Refused
+from diwan.web.events import note, telling
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")]
 DEMO = Path("var/demo")
+
+
+class Log(StrEnum):
+    """How a node writes what it says of itself."""
+
+    text = "text"
+    json = "json"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,10 +64,12 @@ def add_to(app: typer.Typer) -> None:
         node: Node = HERE,
         host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
         port: Port = None,
+        log: Annotated[Log | None, typer.Option(help="How standard error is written; json tells each request.")] = None,
     ) -> None:
         """Serve the node's pages, feeds and API until stopped."""
-        with stoppable(), opened(node) as house:
-            _serve(house, host, port)
+        kind = log.value if log else read_settings(node).log
+        with telling(kind), stoppable(), opened(node) as house:
+            _serve(house, host, port, quiet=kind == "json")
 
     @app.command()
     def demo(
@@ -73,7 +85,7 @@ def add_to(app: typer.Typer) -> None:
             shutil.rmtree(node)
         lay_out(node)
         begin_clock(node)
-        with stoppable(), opened(node) as house:
+        with telling("text"), stoppable(), opened(node) as house:
             told = begin_demo(house)
             rows = [{"name": a.name, "who": a.shown, "party": a.party, "password": a.password} for a in told.accounts]
             if rows:
@@ -137,7 +149,7 @@ def add_to(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
 
-def _serve(house: House, host: str | None, port: int | None) -> None:
+def _serve(house: House, host: str | None, port: int | None, *, quiet: bool = False) -> None:
     from diwan.web.serving import serve  # noqa: PLC0415 -- slow import; most commands need no web shell
 
     at, on = host or house.settings.host, port or house.settings.port
@@ -147,7 +159,9 @@ def _serve(house: House, host: str | None, port: int | None) -> None:
             probe.bind((at, on))
         except OSError as taken:
             raise Refused(f"{at}:{on} cannot be listened on: {taken.strerror}. Choose another with --port.") from None
-    say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
+    if not quiet:
+        say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
+    note(logging.INFO, "serving", host=at, port=on)
     house.book.words.keep_up(every=2.0)
     with rounds(house):
         serve(house, at, on)

@@ -36,8 +36,9 @@ class Rounds:
         """Begin, where there is anything to call."""
         try:
             self._sources = sources_of(self._house)
-        except Malformed as wrong:
-            _log.error("%s No source is called until it is mended and the node started again.", wrong)
+        except Malformed:
+            # Not why: that quotes the file, and `diwan doctor` tells it to whoever may read the file.
+            _log.error("The sources cannot be read, so none is called: see `diwan doctor`, then start the node again.")
             return
         if self._sources:
             self._thread.start()
@@ -62,7 +63,9 @@ class Rounds:
                 self._caller.call(source, _PAGES)
         except Exception as failure:  # noqa: BLE001 -- whatever it was, the node serves on and the next round tries again
             # By its name alone: what an engine says of a text it could not read quotes the text.
-            _log.error("The source %s could not be called: %s.", source.name, type(failure).__name__)
+            error = type(failure).__name__
+            told = {"event": "source failed", "fields": {"source": source.name, "error": error}}
+            _log.error("The source %s could not be called: %s.", source.name, error, extra=told)
 
     def _until_due(self) -> float:
         try:

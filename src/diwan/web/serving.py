@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from diwan.house import House
+from diwan.web.access import with_notes
 from diwan.web.app import create_app
 from diwan.web.certificate import with_certificates
 
@@ -30,7 +31,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     that waits for another program's lock, ends with the process after `longest` seconds, exit code 1: nobody was told
     that it was done, and what was acknowledged is on disk.
     """
-    app: Any = create_app(house)
+    app: Any = with_notes(create_app(house))
     if house.settings.proxy:
         # What a client says of its own address counts only when the named proxy passes it on.
         app = ProxyHeadersMiddleware(app, trusted_hosts=house.settings.proxy)
@@ -38,6 +39,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
         with_certificates(app, house.settings.proxy),
         host=host,
         port=port,
+        log_config=None,  # what it says goes where the node's own words go, and as little of it
         log_level="warning",
         access_log=False,  # an address with a search in it belongs in no log of the machine
         server_header=False,
