@@ -325,7 +325,7 @@ def test_a_collection_found_by_anyone_who_knows_its_id_is_noticed(monkeypatch: P
         found = everything(clerk.room, asked, f"collection:{ident}")
         if not found:
             raise NotFound
-        return collections._brief.decode(found[0][0])
+        return collections.read_collection(found[0][0])
 
     monkeypatch.setattr(taxii, "collection_of", collection_of)
 
