@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     port: int = 8017
     log: Literal["text", "json"] = "text"
     """How a serving node writes what it says of itself: warnings for people, or each event as one JSON object."""
+    metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    """Where Prometheus gets the node's numbers, on the loopback address alone; 0: nowhere."""
     proxy: str = ""
     """The address of the proxy that ends TLS; from it alone X-Forwarded-For and X-Forwarded-Proto are believed."""
     heights: tuple[Height, ...] = (Height("TLP", "UNCLASSIFIED"),)

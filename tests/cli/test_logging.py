@@ -1,4 +1,4 @@
-"""`diwan serve --log json`: a secret word in every place that a request has, and in none that the node logs."""
+"""`diwan serve --log json`: a secret word in every place that a request has, and in no log line and no number."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def raw(port: int, said: bytes) -> bytes:
             return b""
 
 
-def test_no_log_line_holds_what_a_request_an_item_or_an_error_held(tmp_path: Path) -> None:
-    node, port = tmp_path / "node", free_port()
-    token, account = lay_node(node, f'title = "{SECRET}"\nproxy = "127.0.0.1"\n')
+def test_no_log_line_and_no_number_holds_what_a_request_an_item_or_an_error_held(tmp_path: Path) -> None:
+    node, port, numbers = tmp_path / "node", free_port(), free_port()
+    token, account = lay_node(node, f'title = "{SECRET}"\nproxy = "127.0.0.1"\nmetrics_port = {numbers}\n')
     good = {"authorization": f"Bearer {token}"}
     said = {
         "authorization": f"Basic {b64encode(f'{SECRET}:{SECRET}'.encode()).decode()}",
@@ -68,6 +68,8 @@ def test_no_log_line_holds_what_a_request_an_item_or_an_error_held(tmp_path: Pat
             ),
             raw(port, f"GET /{SECRET}\x00\xff HTTP/1.1\r\nHost: x\r\n\r\n".encode("latin-1")),
         ]
+        told = httpx.get(f"http://127.0.0.1:{numbers}/metrics").text
+        shell = client.get("/metrics", headers=good)
         with closing(sqlite3.connect(node / "register.db")) as register:
             register.execute("ALTER TABLE account RENAME TO lost")
             register.commit()
@@ -78,11 +80,14 @@ def test_no_log_line_holds_what_a_request_an_item_or_an_error_held(tmp_path: Pat
     assert code == 0
     assert codes == [201, 200, 200, 404, 404, 401, 401, 403, 422, 422, 303]
     assert [answer[9:12] for answer in broken] == [b"400", b"400", b"404", b"400"]
-    assert failed.status_code == 500
+    assert (shell.status_code, failed.status_code) == (404, 500)
+    assert 'diwan_http_requests_total{method="POST",route="/api/items",status="201"} 1\n' in told
+    assert "diwan_entries_standing 1\n" in told
+    assert "diwan_sign_ins_refused_total 2\n" in told
     text = (tmp_path / "served.err").read_text()
     lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
     requests = [one for one in lines if one["event"] == "request"]
-    assert [one["status"] for one in requests] == [*codes, 404, 500]
+    assert [one["status"] for one in requests] == [*codes, 404, 404, 500]
     assert {one.get("account") for one in requests} == {None, account}
     assert (lines[0]["event"], lines[0]["port"]) == ("serving", port)
     assert lines[-1]["event"] == "stopped"
@@ -91,6 +96,7 @@ def test_no_log_line_holds_what_a_request_an_item_or_an_error_held(tmp_path: Pat
     assert failure["request"] == requests[-1]["request"]
     for word in (SECRET, PASSWORD, token, ref["id"], "Oil", "KWT", "TLP", b64encode(SECRET.encode()).decode()):
         assert word.lower() not in text.lower(), word
+        assert word.lower() not in told.lower(), word
 
 
 def test_the_setting_chooses_how_a_node_writes_what_it_says(

@@ -23,6 +23,7 @@ from diwan.terms.errors import Malformed
 from diwan.terms.item import Ref
 from diwan.web.access import with_notes
 from diwan.web.events import FIELDS, REQUEST, note, telling
+from diwan.web.tally import Tally
 
 SECRET = "sandstorm"
 LOGS = ("_log", "logging", "log", "logger")
@@ -164,7 +165,7 @@ def test_every_request_is_one_event_that_names_its_route_and_nothing_that_came_w
     said = {"authorization": f"Bearer {SECRET}", "x-request-id": SECRET, "user-agent": SECRET, "referer": f"/{SECRET}"}
     lines()
 
-    with TestClient(with_notes(app), base_url="https://node.example") as client:  # type: ignore[arg-type]
+    with TestClient(with_notes(app, Tally()), base_url="https://node.example") as client:  # type: ignore[arg-type]
         asked = [
             client.get("/", params={"q": SECRET}, headers=cookie),
             client.get(f"/items/{ref}", headers=cookie),

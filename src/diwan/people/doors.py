@@ -66,6 +66,8 @@ class Doors:
         self._key = book.chance.bytes(_SECRET)
         self._remembered: dict[bytes, _Remembered] = {}
         self._remembering = threading.Lock()
+        self.refused = 0
+        """Attempts to sign in that were refused since this process began."""
 
     def sign_in(self, name: str, password: str, address: str) -> tuple[Account, str]:
         """Return the account and the secret of a new session.
@@ -252,6 +254,7 @@ class Doors:
         return account, secret
 
     def _refuse(self, ink: Ink, tried: str, address: str) -> None:
+        self.refused += 1  # under the write order, so one at a time
         ink.log([line(ink, "sign-in refused", "", [tried], party="", address=self._blur(address))])
 
     def _blur(self, text: str) -> str:

@@ -14,14 +14,15 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from diwan.web.events import REQUEST, note
+from diwan.web.tally import Tally
 from diwan.web.visit import Visit
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 _PROBES: Final = frozenset({"/health", "/ready"})
 
 
-def with_notes(app: ASGIApp) -> ASGIApp:
-    """Return `app`, each of whose requests is an event `request`; probes that are answered well are none."""
+def with_notes(app: ASGIApp, tally: Tally) -> ASGIApp:
+    """Return `app`, each of whose requests is counted, and told as an event `request` but for probes that are well."""
 
     async def noted(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -39,16 +40,17 @@ def with_notes(app: ASGIApp) -> ASGIApp:
         try:
             await app(scope, receive, sent)
         finally:
-            _note(scope, status, perf_counter() - begun)
+            _note(tally, scope, status, perf_counter() - begun)
 
     return noted
 
 
-def _note(scope: Any, status: int, seconds: float) -> None:
+def _note(tally: Tally, scope: Any, status: int, seconds: float) -> None:
     route = scope.get("path_template") or "none"
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    tally.add(method, route, status, seconds)
     if route in _PROBES and status == 200:
         return
-    method = scope["method"] if scope["method"] in _METHODS else "other"
     visit = scope.get("state", {}).get("visit")
     account = visit.hand.reader.id if isinstance(visit, Visit) else None
     note(

@@ -22,7 +22,7 @@ _AROUND: Final = 64 * 1024
 """Bytes that a form may have around the document it brings."""
 
 
-def create_app(house: House) -> Litestar:
+def create_app(house: House, readiness: health.Readiness | None = None) -> Litestar:
     """Return the shell of a node; every route declares what it reads in `opt["reads"]`, or the guard refuses it."""
     static = Files()
     pages = Pages(house, static)
@@ -30,7 +30,7 @@ def create_app(house: House) -> Litestar:
         route_handlers=[
             _static(static),
             _description(house),
-            *health.routes(health.Readiness(house)),
+            *health.routes(readiness or health.Readiness(house)),
             *sign.routes(house, pages),
             *(_world(house, pages, world) for world in World),
         ],

@@ -45,6 +45,8 @@ class Readiness:
         self._found: str | None = "starting"
         self._until = 0.0
         self._written: Future[None] | None = None
+        self.waited = 0.0
+        """Seconds that the last write waited for its turn."""
 
     def wants(self) -> str | None:
         """Return what is missing, as one fixed word, or None when the node is ready.
@@ -80,9 +82,11 @@ class Readiness:
         # way: a pen that is stuck must not gather a thread for each look.
         if self._written is None:
             self._written = _beside(lambda: self._house.book.write(lambda _: None))
+        begun = time.monotonic()
         try:
             self._written.result(self._patience)
         finally:
+            self.waited = time.monotonic() - begun
             if self._written.done():
                 self._written = None
         return True

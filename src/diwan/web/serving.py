@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from diwan.house import House
 from diwan.web.access import with_notes
 from diwan.web.app import create_app
 from diwan.web.certificate import with_certificates
+from diwan.web.health import Readiness
+from diwan.web.metrics import Metrics, listening
+from diwan.web.tally import Tally
 
 _GRACE: Final = 10
 """Seconds that requests under way are given."""
@@ -31,7 +35,8 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     that waits for another program's lock, ends with the process after `longest` seconds, exit code 1: nobody was told
     that it was done, and what was acknowledged is on disk.
     """
-    app: Any = with_notes(create_app(house))
+    tally, readiness = Tally(), Readiness(house)
+    app: Any = with_notes(create_app(house, readiness), tally)
     if house.settings.proxy:
         # What a client says of its own address counts only when the named proxy passes it on.
         app = ProxyHeadersMiddleware(app, trusted_hosts=house.settings.proxy)
@@ -46,7 +51,10 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
         proxy_headers=False,
         timeout_graceful_shutdown=grace,
     )
-    _Server(config, longest).run()
+    with ExitStack() as beside:
+        if house.settings.metrics_port:
+            beside.enter_context(listening(house.settings.metrics_port, Metrics(house, tally, readiness).text))
+        _Server(config, longest).run()
 
 
 class _Server(uvicorn.Server):
