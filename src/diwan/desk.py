@@ -204,6 +204,8 @@ class Act(msgspec.Struct, frozen=True):
     make: Callable[[ReadingRoom, Released, Deed], Draft]
     to: Callable[[Released], tuple[str, ...]]
     """The parties that the answer is for; none: whoever may read what it is about."""
+    labels: bool = False
+    """Whether whoever answers may choose the label of the answer."""
 
 
 class Signed(msgspec.Struct, frozen=True):

@@ -193,24 +193,34 @@ class House:
         """Return whether a party's key is kept here, so that items can be entered in its name."""
         return party in self._office.signers
 
-    def act(self, hand: Hand, item: Released, act: Act, note: str = "") -> Taken:
+    def act(self, hand: Hand, item: Released, act: Act, note: str = "", label: Label | None = None) -> Taken:
         """Do something about an item: the answer is an item of its own under it, for the parties the act says.
 
+        It stands under `label`, where the act lets one be chosen; whatever that is, nobody reads the answer who may not
+        read what it stands under.
+
         Raises:
-            Refused: the act asks for a note, or the hand may not enter; nothing was entered.
+            Refused: the act asks for a note or names its readers, or the hand may not enter; nothing was entered.
         """
         if act.needs_note and not note.strip():
             raise Malformed("This answer needs a reason in its note. Nothing was entered.")
+        if label is not None and not act.labels:
+            raise NotAllowed(
+                "Who gets this answer follows from what it is: it takes no other label. Nothing was entered."
+            )
         deed = Deed(hand.reader.party, self.chance.bytes(16).hex(), self.clock(), note.strip())
-        rules, parties = self.book.rules(), act.to(item)
-        label = item.label
-        if not parties and hand.reader.party != item.ref.originator:
-            # An originator is of the audience of its own items alone, so an answer to its item has to name it.
-            label = also_for(item.label, item.ref.originator, rules)
-        if parties:
-            label = only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
         draft = act.make(self.room(hand.reader, item.world), item, deed)
-        return self.take(hand, draft, label, originator=hand.reader.party)
+        return self.take(hand, draft, label or self.answer_label(hand, item, act), originator=hand.reader.party)
+
+    def answer_label(self, hand: Hand, item: Released, act: Act) -> Label:
+        """Return the label under which an answer stands where none is chosen."""
+        rules, parties = self.book.rules(), act.to(item)
+        if parties:
+            return only_for(item.label, parties, rules) or only_for(_ANSWER, parties, rules) or _ANSWER
+        if hand.reader.party != item.ref.originator:
+            # An originator is of the audience of its own items alone, so an answer to its item has to name it.
+            return also_for(item.label, item.ref.originator, rules)
+        return item.label
 
     def proofs(self, item: Released, room: ReadingRoom) -> Sequence[Signed]:
         """Return what the signatures inside an item's bytes say, by the certificates pinned for its originator.

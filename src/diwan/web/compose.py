@@ -20,16 +20,9 @@ from diwan.terms.finding import Finding, Weight
 from diwan.terms.item import Draft
 from diwan.terms.label import Label, pack, unpack
 from diwan.web.form import Form, read_own_form
-from diwan.web.labels import Ticked, choices, known_parties, label_of, ticks_said
+from diwan.web.labels import Reached, Ticked, choices, label_of, reached, ticks_said
 from diwan.web.pages import Pages
 from diwan.web.visit import Asked, Visit, visit_of
-
-
-class Partner(msgspec.Struct, frozen=True):
-    """One party in the preview, and whether it would get the item."""
-
-    party: str
-    gets: bool
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,8 +37,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     draft: Draft | None = None
     label: Label | None = None
     packed: str = ""
-    everyone: bool = False
-    partners: tuple[Partner, ...] | None = None
+    reached: Reached | None = None
 
     @property
     def ready(self) -> bool:
@@ -148,15 +140,10 @@ def _check_document(house: House, visit: Visit, form: Form, data: bytes, checked
 
 
 def _check_label(house: House, visit: Visit, form: Form, data: bytes, checked: Checked) -> Checked:
-    label, rules, party = label_of(form, house.rules()), house.rules(), visit.hand.reader.party
+    label, rules = label_of(form, house.rules()), house.rules()
     refusals = (*checked.refusals, *reasons(label, [house.settings.node_ceiling], rules))
-    reach = house.preview(party, label)
-    partners = tuple(
-        Partner(one, reach.world or one in reach.parties) for one in known_parties(house, visit.room) if one != party
-    )
-    return msgspec.structs.replace(
-        checked, label=label, packed=pack(label).decode(), refusals=refusals, everyone=reach.world, partners=partners
-    )
+    told = reached(house, visit.room, label)
+    return msgspec.structs.replace(checked, label=label, packed=pack(label).decode(), refusals=refusals, reached=told)
 
 
 def _gravest(finding: Finding) -> tuple[bool, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from base64 import b32encode
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
 from anyio.to_thread import run_sync
 from litestar import Response, get, post
 from litestar.response import Redirect
@@ -15,12 +17,14 @@ from msgspec import DecodeError
 from diwan.desk import Act
 from diwan.house import House
 from diwan.reading import ReadingRoom, Released
+from diwan.release.ceiling import reasons as over
 from diwan.sealing.envelope import to_wire
 from diwan.terms.errors import Malformed, NotFound, Refused
 from diwan.terms.item import Ref
-from diwan.web.form import read_own_form
+from diwan.terms.label import Label
+from diwan.web.form import Form, read_own_form
 from diwan.web.glance import headline
-from diwan.web.labels import choices, label_of, ticks_of
+from diwan.web.labels import Reached, Ticked, choices, chosen, label_of, reached, ticks_of, ticks_said
 from diwan.web.pages import Pages
 from diwan.web.visit import Asked, Visit, visit_of
 from diwan.web.why import reasons
@@ -51,7 +55,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
     def item(request: Asked) -> Response[str]:
         visit = visit_of(request)
         found = visit.room.get(ref_of(request))
-        return pages.page(visit, "item.html", _view(house, pages, visit, found))
+        return pages.page(visit, "item.html", _view(house, pages, visit, found, None))
 
     @get(
         "/items/{originator:str}/{ident:str}/parts/{part:str}",
@@ -114,13 +118,57 @@ def routes(house: House, pages: Pages) -> list[Any]:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
         found = visit.room.get(ref)
-        chosen = next((one for one in offered(house, visit, found) if one.name == request.path_params["act"]), None)
-        if chosen is None:
-            raise NotFound
-        await run_sync(house.act, visit.hand, found, chosen, form.one("note"))
+        asked = _asked(house, visit, found, request)
+        label = chosen(form, house.rules(), house.answer_label(visit.hand, found, asked))
+        await run_sync(house.act, visit.hand, found, asked, form.one("note"), label)
         return Redirect(address(visit.base, ref), status_code=303)
 
-    return [item, part, envelope, relabel, rectify, recall, act]
+    @post(
+        "/items/{originator:str}/{ident:str}/acts/{act:str}/check",
+        name="check an answer",
+        opt={"reads": "preview"},
+        status_code=200,
+    )
+    async def check(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        form = await read_own_form(request, visit)
+        found = visit.room.get(ref_of(request))
+        asked = _asked(house, visit, found, request)
+        if not asked.labels:
+            raise NotFound
+        checked = await run_sync(_check, house, visit, found, asked, form)
+        return pages.page(visit, "item.html", await run_sync(_view, house, pages, visit, found, checked))
+
+    return [item, part, envelope, relabel, rectify, recall, act, check]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was found of an answer under a label of its own, before it is entered."""
+
+    act: str
+    note: str
+    ticked: Ticked
+    label: Label | None = None
+    reached: Reached | None = None
+    refusals: tuple[str, ...] = ()
+
+
+def _check(house: House, visit: Visit, item: Released, act: Act, form: Form) -> Checked:
+    checked = Checked(act.name, form.one("note"), ticks_said(form))
+    try:
+        usual = house.answer_label(visit.hand, item, act)
+        label = chosen(form, house.rules(), usual) or usual
+    except Refused as refusal:
+        return msgspec.structs.replace(checked, refusals=(str(refusal),))
+    refusals = over(label, [house.settings.node_ceiling], house.rules())
+    return msgspec.structs.replace(checked, label=label, reached=reached(house, visit.room, label), refusals=refusals)
+
+
+def _asked(house: House, visit: Visit, item: Released, request: Asked) -> Act:
+    for one in offered(house, visit, item):
+        if one.name == request.path_params["act"]:
+            return one
+    raise NotFound
 
 
 def offered(house: House, visit: Visit, item: Released) -> tuple[Act, ...]:
@@ -148,12 +196,18 @@ def serial(visit: Visit, item: Released) -> str:
     return b32encode(sha256(about.encode()).digest()).decode()[:_SERIAL]
 
 
-def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str, object]:
+def _view(house: House, pages: Pages, visit: Visit, item: Released, checked: Checked | None) -> dict[str, object]:
     room, reader = visit.room, visit.hand.reader
     mine = visit.enters and item.ref.originator == reader.party
     say = pages.gettext(visit.language)
     shown = _shown(house, room, item)
     told, known = shown.get("told", frozenset()), shown["template"] is not None
+    acts = offered(house, visit, item) if known else ()
+    labelled = any(act.labels for act in acts)
+    offers = choices(house, room) if mine or labelled else ()
+    under = _under(house, visit, item, acts, {one.policy.id for one in offers})
+    if checked is not None and checked.act in under:
+        under[checked.act] = checked.ticked
     return {
         "writer": None,
         **shown,
@@ -169,12 +223,23 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released) -> dict[str,
         "reasons": reasons(room.why(item), reader, house.rules(), room.now, say, visit.language.locale),
         "reach": room.reach(item) if item.ref.originator == reader.party else None,
         "mine": mine,
-        "choices": choices(house, room) if mine else (),
+        "choices": offers,
+        "under": under,
+        "checked": checked,
         "ticked": ticks_of(item.label),
         "serial": serial(visit, item),
-        "acts": offered(house, visit, item) if known else (),
+        "acts": acts,
         "signatures": house.proofs(item, room) if known else (),
     }
+
+
+def _under(house: House, visit: Visit, item: Released, acts: Iterable[Act], known: set[str]) -> dict[str, Ticked]:
+    """Return what the form of each answer has chosen whose label can be chosen, by its name.
+
+    None is offered where its usual label is of a policy under which this node takes nothing: a form could not say it.
+    """
+    usual = {act.name: house.answer_label(visit.hand, item, act) for act in acts if act.labels}
+    return {name: ticks_of(label) for name, label in usual.items() if label.policy in known}
 
 
 def _shown(house: House, room: ReadingRoom, item: Released) -> dict[str, Any]:

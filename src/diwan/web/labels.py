@@ -117,6 +117,42 @@ def label_of(form: Form, rules: Rules) -> Label:
     )
 
 
+def chosen(form: Form, rules: Rules, offered: Label) -> Label | None:
+    """Return the label that a form says; None where it says none, or no other than the one it was shown with.
+
+    A label may hold more than a form can say, such as what follows it one day: left alone, it is kept whole.
+
+    Raises:
+        Malformed: as of `label_of`.
+    """
+    if not form.one("policy") and not form.one("typed").strip():
+        return None
+    said = label_of(form, rules)
+    return None if ticks_of(said) == ticks_of(offered) else said
+
+
+class Partner(msgspec.Struct, frozen=True):
+    """One party in a preview, and whether it would get the item."""
+
+    party: str
+    gets: bool
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """Whom a label would reach, among the parties that a reader knows."""
+
+    everyone: bool
+    partners: tuple[Partner, ...]
+
+
+def reached(house: House, room: ReadingRoom, label: Label) -> Reached:
+    """Return whom a label would reach if the reader's party set it now, as far as they know the parties."""
+    party = room.reader.party
+    reach = house.preview(party, label)
+    known = (one for one in known_parties(house, room) if one != party)
+    return Reached(reach.world, tuple(Partner(one, reach.world or one in reach.parties) for one in known))
+
+
 def ticks_of(label: Label) -> Ticked:
     """Return what a form has chosen when it says `label`."""
     at = f"{label.policy}:"

@@ -156,6 +156,16 @@ def _act(known: Known, world: World) -> Iterator[Ask]:
     for ref in (*known.refs(world)[:4], *known.unseen(world)[-4:]):
         for act, note in (("acknowledge", ""), ("reject", ""), ("reject", "Not ours."), ("no.act", "")):
             yield _post(known, f"{BASES[world]}/items/{ref}/acts/{act}", ("note", note))
+    for ref in (*_indicators(known, world)[:2], *known.unseen(world)[-1:]):
+        for typed in ("", *_PREVIEWS):
+            yield _post(known, f"{BASES[world]}/items/{ref}/acts/sighting", ("typed", typed))
+        yield Ask("GET", f"{BASES[world]}/items/{ref}")
+
+
+def _check_answer(known: Known, world: World) -> Iterator[Ask]:
+    for ref in (*_indicators(known, world)[:3], *known.unseen(world)[-2:], *known.refs(world)[:1]):
+        for act, typed in (("sighting", _PREVIEWS[0]), ("sighting", ""), ("sighting", "TLP:NONE"), ("no.act", "")):
+            yield _post(known, f"{BASES[world]}/items/{ref}/acts/{act}/check", ("typed", typed), ("note", "Seen."))
 
 
 def _compose(known: Known, world: World) -> Iterator[Ask]:
@@ -309,6 +319,7 @@ GENERATORS: Final[dict[str, Generator]] = {
     "POST /items/{originator:str}/{ident:str}/rectify": _rectify,
     "POST /items/{originator:str}/{ident:str}/recall": _recall,
     "POST /items/{originator:str}/{ident:str}/acts/{act:str}": _act,
+    "POST /items/{originator:str}/{ident:str}/acts/{act:str}/check": _check_answer,
     "GET /compose": _compose,
     "POST /compose/check": _check,
     "POST /compose/release": _release,
@@ -352,6 +363,7 @@ BY_REFERENCE: Final = {
     "POST /items/{originator:str}/{ident:str}/rectify": "/items/{ref}/rectify",
     "POST /items/{originator:str}/{ident:str}/recall": "/items/{ref}/recall",
     "POST /items/{originator:str}/{ident:str}/acts/{act:str}": "/items/{ref}/acts/acknowledge",
+    "POST /items/{originator:str}/{ident:str}/acts/{act:str}/check": "/items/{ref}/acts/sighting/check",
     "GET /crisis/{originator}/{id}.cap": "/crisis/{ref}.cap",
     "GET /crisis/{originator}/{id}.json": "/crisis/{ref}.json",
     "GET /crisis/{originator}/{id}.geojson": "/crisis/{ref}.geojson",
@@ -382,6 +394,10 @@ def _post(known: Known, path: str, *fields: tuple[str, str]) -> Ask:
 def _label(tlp: str, *parties: str) -> dict[str, object]:
     audience = [{"tag": "Releasable To", "type": "PERMISSIVE", "values": parties}] if parties else []
     return {"policy": "TLP", "classification": "UNCLASSIFIED", "categories": audience, "handling": {"tlp": tlp}}
+
+
+def _indicators(known: Known, world: World) -> tuple[Ref, ...]:
+    return tuple(one.ref for one in known.visible if (one.world, one.kind) == (world, "cyber.indicator"))
 
 
 def _mine(known: Known, world: World) -> tuple[Ref, ...]:

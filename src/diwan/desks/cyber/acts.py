@@ -325,8 +325,16 @@ def _to_its_readers(_: Released) -> tuple[str, ...]:
 
 
 ACTS: Final = (
-    Act("sighting", "Seen here", False, _can_be_sighted, _sighting, _to_its_readers),
-    Act("false-positive", "A false positive, with a reason", True, _can_be_sighted, _false_positive, _to_its_readers),
+    Act("sighting", "Seen here", False, _can_be_sighted, _sighting, _to_its_readers, labels=True),
+    Act(
+        "false-positive",
+        "A false positive, with a reason",
+        True,
+        _can_be_sighted,
+        _false_positive,
+        _to_its_readers,
+        labels=True,
+    ),
 )
 ACTS_BY_KIND: Final = {kind_of(name): ACTS for name in SDOS}
 EDITIONS: Final = {**dict.fromkeys(KINDS, edition), EVENT: edition}
