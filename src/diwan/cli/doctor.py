@@ -1,10 +1,7 @@
-"""The doctor: what is wrong with a node's set-up, and what to do about it."""
+"""The doctor: what is wrong with a node's set-up, by which rule, and what to do about it."""
 
 from __future__ import annotations
 
-import shutil
-import socket
-import stat
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -12,11 +9,13 @@ from typing import Final
 
 from diwan.cli.check import Check
 from diwan.cli.doctor_cyber import check_files, check_sources
+from diwan.cli.doctor_files import check_folder, lost_keys
+from diwan.cli.doctor_settings import check_ports, check_settings
 from diwan.house import House, is_node
-from diwan.terms.errors import Refused
+from diwan.settings import read_settings
+from diwan.terms.errors import Malformed, Refused
 from diwan.terms.time import iso
 
-_ROOM: Final = 1 << 30
 _LAG: Final = 50_000
 _SECOND: Final = 1_000_000
 
@@ -27,7 +26,14 @@ def check_up(folder: Path) -> list[Check]:
         return [
             Check("node", False, f"There is no node in {folder}. Begin one: diwan init --keeper PARTY --node {folder}")
         ]
-    found = [Check("node", True, str(folder)), *_keys(folder), _space(folder), _assets(), *check_files(folder)]
+    found = [Check("node", True, str(folder)), *check_folder(folder), _assets(), *check_files(folder)]
+    try:
+        settings = read_settings(folder)
+    except Malformed as wrong:
+        return [*found, Check("settings", False, str(wrong)), _unopened("settings")]
+    found += [*check_settings(settings), *check_ports(settings)]
+    if lost := lost_keys(folder, settings):
+        return [*found, *lost, _unopened("keys")]
     try:
         house = House(folder)
     except Refused as refusal:
@@ -38,23 +44,8 @@ def check_up(folder: Path) -> list[Check]:
         house.close()
 
 
-def _keys(folder: Path) -> Iterator[Check]:
-    loose = [file.name for file in (folder / "keys").glob("*") if _open_to_others(file)]
-    said = f"others can read {', '.join(loose)}: chmod 600 them" if loose else "readable by their owner alone"
-    yield Check("keys", not loose, said)
-    bare = _open_to_others(folder)
-    said = f"others can enter {folder}, where every label's items lie: chmod 700 it" if bare else "closed to others"
-    yield Check("folder", not bare, said)
-
-
-def _open_to_others(path: Path) -> bool:
-    return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
-
-
-def _space(folder: Path) -> Check:
-    free = shutil.disk_usage(folder).free
-    said = f"{free / 1e9:.1f} GB free" + ("" if free > _ROOM else ": intake will stop politely when it is full")
-    return Check("disk", free > _ROOM, said)
+def _unopened(what: str) -> Check:
+    return Check("register", False, f"not looked at: see {what}. The node was not opened.")
 
 
 def _assets() -> Check:
@@ -65,23 +56,29 @@ def _assets() -> Check:
 def _house(house: House) -> Iterator[Check]:
     facts = house.book.facts()
     yield Check("register", True, f"generation {facts['generation']}, {facts['stands']:,} release events")
-    ahead = facts["last_position"] - house.clock()
-    said = "after the last entry" if ahead <= 0 else f"behind the last entry ({iso(facts['last_position'])}): set it"
-    yield Check("clock", ahead <= _SECOND, said)
+    yield _clock(facts["last_position"], house.clock())
     names = ", ".join(policy.id for policy in house.rules().policies)
     yield Check("policies", bool(names), names or "none installed: nothing can be labelled")
     known = {policy.id for policy in house.rules().policies}
     unknown = [height.policy for height in house.settings.heights if height.policy not in known]
     yield Check("ceiling", not unknown, f"names {', '.join(unknown)}, not installed" if unknown else "within policies")
-    waiting = facts["waiting"]
-    yield Check("word index", waiting < _LAG, f"{waiting:,} entries wait, searched directly meanwhile")
-    yield _port(house.settings.host, house.settings.port)
+    yield _words(facts["waiting"])
 
 
-def _port(host: str, port: int) -> Check:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        taken = probe.connect_ex((host, port)) == 0
+def _clock(last: int, now: int) -> Check:
+    if last - now <= _SECOND:
+        return Check("clock", True, "after the last entry")
     return Check(
-        "port", True, f"{host}:{port} " + ("answers: the node runs, or another program does" if taken else "is free")
+        "clock",
+        False,
+        f"set back: {iso(now)} is before the last entry ({iso(last)}). Order wins, so what is entered now is dated "
+        "ahead of the clock, and what ends at an hour ends late: set the clock right, by a time server",
     )
+
+
+def _words(waiting: int) -> Check:
+    said = f"{waiting:,} entries wait, searched directly meanwhile"
+    if waiting < _LAG:
+        return Check("word index", True, said)
+    more = "it is built while the node serves: start it, and look for “The word index could not go on” in its log"
+    return Check("word index", False, f"{said}, and every search is slower for it; {more}")
