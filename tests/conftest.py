@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,7 +20,11 @@ from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, L
 from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Clearance, Reader
 from diwan.terms.time import Instant, instant
+from postgres_server import Server, running
 
+ENGINES = ("sqlite", "postgres")
+BOTH = {"registry", "reading", "intake", "people", "engines"}
+"""Folders whose tests run whole on every engine."""
 PARTIES = ("NATO", "KWT", "QAT", "BHR", "ARE", "JOR")
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
 
@@ -37,18 +43,45 @@ class Ticking:
         self.now += days * 86_400_000_000
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "register" in metafunc.fixturenames:
+        both = metafunc.definition.path.parent.name in BOTH
+        metafunc.parametrize("register", ENGINES if both else ENGINES[:1], indirect=True, ids=None if both else [""])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL that all test processes of one run share."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    # Not below pytest's own folder: that is closed to the account under which the server runs.
+    with running(Path(tempfile.gettempdir()) / f"diwan-postgres-{run}") as server:
+        yield server
+
+
+@pytest.fixture
+def register(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the register is kept: files in the node's folder (empty), or a database of its own."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    server: Server = request.getfixturevalue("postgres")
+    database = server.database()
+    yield database
+    server.drop(database)
+
+
 @pytest.fixture
 def clock() -> Ticking:
     return Ticking(instant(datetime(2017, 1, 24, 8, tzinfo=UTC)))
 
 
 @pytest.fixture
-def house(tmp_path: Path, clock: Ticking) -> Iterator[House]:
+def house(tmp_path: Path, clock: Ticking, register: str) -> Iterator[House]:
     heights = (
         Height("TLP", "UNCLASSIFIED"),
         Height("NATO-EXAMPLE", "SECRET", (("Additional Sensitivity", "CRYPTO"),)),
     )
-    settings = Settings(keeper="NATO", hosted=PARTIES[1:], heights=heights)
+    settings = Settings(keeper="NATO", hosted=PARTIES[1:], heights=heights, postgres=register)
     opened = House(tmp_path / "node", settings, clock=clock, chance=Chance(1), synchronous="OFF")
     yield opened
     opened.close()

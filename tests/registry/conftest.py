@@ -36,8 +36,8 @@ def time() -> Time:
 
 
 @pytest.fixture
-def book(tmp_path: Path, time: Time) -> Iterator[Book]:
-    opened = Book(tmp_path / "node", clock=time, chance=Chance(5), synchronous="OFF")
+def book(tmp_path: Path, time: Time, register: str) -> Iterator[Book]:
+    opened = Book(tmp_path / "node", postgres=register, clock=time, chance=Chance(5), synchronous="OFF")
     policy = (files("diwan.release") / "policies" / "tlp.toml").read_text("utf-8")
     opened.write(lambda ink: ink.install_policy("TLP", policy))
     yield opened

@@ -69,7 +69,7 @@ def test_lost_index_is_made_anew_from_the_register_when_the_node_opens(
 def test_two_that_index_one_register_in_turn_leave_no_overlap_and_lose_nothing(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
 ) -> None:
-    second = WordIndex(house.folder, house.book._pen)
+    second = WordIndex(house.book._engine, house.book._pen)
     try:
         filled(0, FIRST)
         rows = second._waiting(everything=False)
@@ -91,7 +91,7 @@ def test_two_that_index_one_register_in_turn_leave_no_overlap_and_lose_nothing(
 def test_two_that_index_one_register_at_once_leave_no_overlap_and_lose_nothing(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
 ) -> None:
-    both = [house.book.words, WordIndex(house.folder, house.book._pen)]
+    both = [house.book.words, WordIndex(house.book._engine, house.book._pen)]
     with ThreadPoolExecutor(3) as at_once:
         entering = at_once.submit(lambda: [filled(start, 50) for start in range(0, 2500, 50)])
         while not entering.done():

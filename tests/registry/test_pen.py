@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pen(file: Path) -> Iterator[Pen]:
-    opened = Pen(writing_connection(file, synchronous="OFF"))
+    opened = Pen(writing_connection(file, synchronous="OFF"), (sqlite3.Error,))
     yield opened
     opened.close()
 
@@ -117,7 +117,7 @@ def test_when_the_commit_itself_fails_every_job_of_the_group_is_told_and_nothing
 
 
 def test_jobs_asked_before_closing_are_written_though_the_pen_is_told_to_stop(file: Path) -> None:
-    pen = Pen(writing_connection(file, synchronous="OFF"))
+    pen = Pen(writing_connection(file, synchronous="OFF"), (sqlite3.Error,))
     held, go = threading.Event(), threading.Event()
     with ThreadPoolExecutor(4) as hands:
         first = hands.submit(pen.write, lambda _: (held.set(), go.wait(10)))

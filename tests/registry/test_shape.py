@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, inspect
 
 from diwan.registry import schema
 from diwan.registry.book import Book
-from diwan.registry.engines.sqlite import REGISTER, WORDS
-from diwan.registry.shape import SHAPE, ready
+from diwan.registry.engines.sqlite import REGISTER, WORDS, Sqlite
+from diwan.registry.shape import SHAPE
 from diwan.terms.errors import Refused
 
 SRC = Path(__file__).parents[2] / "src"
@@ -32,7 +32,7 @@ def shape_of(file: Path) -> str:
 def test_a_new_register_has_exactly_the_tables_columns_and_indexes_of_the_schema(
     tmp_path: Path, name: str, planned: schema.MetaData
 ) -> None:
-    ready(tmp_path)
+    Sqlite(tmp_path).ready()
 
     engine = create_engine(f"sqlite:///{tmp_path / name}")
     there = inspect(engine)
@@ -106,10 +106,10 @@ def test_killed_while_it_began_a_register_begins_again(tmp_path: Path) -> None:
 
 
 def test_making_ready_twice_changes_nothing(tmp_path: Path) -> None:
-    ready(tmp_path)
+    Sqlite(tmp_path).ready()
     before = {name: (tmp_path / name).read_bytes() for name in (REGISTER, WORDS)}
 
-    ready(tmp_path)
+    Sqlite(tmp_path).ready()
 
     assert {name: (tmp_path / name).read_bytes() for name in (REGISTER, WORDS)} == before
 

@@ -7,7 +7,8 @@ import msgspec
 from diwan.intake.ending import check_ending, check_relabel
 from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for, no_freer
 from diwan.registry.chain import digest
-from diwan.registry.ink import Ink, Standing, Written
+from diwan.registry.found import Standing
+from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
 from diwan.release.audience import covers
 from diwan.release.decide import Rules, open_gates

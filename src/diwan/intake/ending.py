@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from diwan.registry.ink import Ink, Standing
+from diwan.registry.found import Standing
+from diwan.registry.ink import Ink
 from diwan.release.audience import covers
 from diwan.release.decide import Rules, open_gates
 from diwan.terms.errors import NotAllowed

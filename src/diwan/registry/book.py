@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -11,14 +10,15 @@ from typing import TypeVar
 
 from diwan.registry import chain
 from diwan.registry.chance import Chance, Clock, wall_clock
-from diwan.registry.engines.sqlite import REGISTER, own_connection, writing_connection
+from diwan.registry.engines import engine_of
+from diwan.registry.engines.lines import Line
 from diwan.registry.grants import Seat, load_gates, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
-from diwan.registry.shape import keep_private, ready
+from diwan.registry.shape import keep_private
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
 from diwan.terms.gate import World
@@ -32,20 +32,27 @@ class Book:
     """The register in a folder: one pen, many shelves."""
 
     def __init__(
-        self, folder: Path, *, clock: Clock = wall_clock, chance: Chance | None = None, synchronous: str = "FULL"
+        self,
+        folder: Path,
+        *,
+        postgres: str = "",
+        clock: Clock = wall_clock,
+        chance: Chance | None = None,
+        synchronous: str = "FULL",
     ) -> None:
-        """Open (or begin) the register in `folder`."""
+        """Open (or begin) the register of the node in `folder`: in files there, or where a conninfo points."""
         keep_private(folder)
-        ready(folder)
+        self._engine = engine_of(folder, postgres, synchronous=synchronous)
+        self._engine.ready()
         self.folder = folder
         self.clock = clock
         self.chance = chance or Chance()
-        self._pen = Pen(writing_connection(folder / REGISTER, synchronous=synchronous))
-        self._own = own_connection(folder)
+        self._pen = Pen(self._engine.writing(), self._engine.failures)
+        self._own = self._engine.own()
         self._own_lock = threading.Lock()
         self._rules: Rules | None = None
-        self._stacks = Stacks(folder, clock, self._seat)
-        self.words = WordIndex(folder, self._pen)
+        self._stacks = Stacks(self._engine, clock, self._seat)
+        self.words = WordIndex(self._engine, self._pen)
 
     def write(self, job: Callable[[Ink], T]) -> T:
         """Run `job` under the write order; when this returns, what it wrote is durable.
@@ -64,15 +71,15 @@ class Book:
         with self._own_lock:
             (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
             if self._rules is None or self._rules.revision != revision:
-                self._own.execute("BEGIN")
+                self._own.snapshot()
                 try:
                     self._rules = load_rules(self._own)
                 finally:
-                    self._own.execute("COMMIT")
+                    self._own.commit()
             return self._rules
 
     @contextmanager
-    def own_pages(self) -> Iterator[sqlite3.Connection]:
+    def own_pages(self) -> Iterator[Line]:
         """Lend the house's own reading connection: for accounts, keys and the audit log, never for items."""
         with self._own_lock:
             yield self._own
@@ -84,25 +91,25 @@ class Book:
 
     def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
         """Check every signature, every byte and the whole audit log; reads beside a running node."""
-        with closing(self._reading()) as pages:
+        with closing(self._engine.whole()) as pages:
             return prove(pages, progress)
 
     def facts(self) -> dict[str, int]:
         """Return the register's own numbers, and how many entries wait for the word index."""
-        with closing(self._reading()) as pages:
+        with closing(self._engine.whole()) as pages:
             (waiting,) = pages.execute("SELECT count(*) FROM tail").fetchone()
             return {**dict(pages.execute("SELECT name, value FROM state")), "waiting": waiting}
 
     def labels_in_use(self) -> list[tuple[frozenset[Label], int]]:
         """Return the labels behind which something stands, together as they must admit, and how many items do."""
-        with closing(self._reading()) as pages:
+        with closing(self._engine.whole()) as pages:
             counts = pages.execute("SELECT gate, count(*) FROM stand WHERE until IS NULL GROUP BY gate").fetchall()
             gates = load_gates(pages)
         return [(frozenset(stand.label for stand in gates[gate].stands), count) for gate, count in counts]
 
     def audit_root_at(self, size: int) -> bytes:
         """Return the root of the audit log over its first `size` lines, computed anew."""
-        with closing(self._reading()) as pages:
+        with closing(self._engine.whole()) as pages:
             return root_at(pages, size)
 
     def close(self) -> None:
@@ -111,9 +118,10 @@ class Book:
         self.words.close()
         self._pen.close()
         self._own.close()
+        self._engine.close()
 
     def _seat(self, reader: Reader) -> Seat:
-        def job(connection: sqlite3.Connection) -> tuple[Seat, Rules]:
+        def job(connection: Line) -> tuple[Seat, Rules]:
             ink = Ink(connection, self.clock, self.chance)
             rules = ink.rules(self._rules)
             return take_seat(ink, connection, reader, rules), rules
@@ -121,12 +129,3 @@ class Book:
         # Kept only once the commit stands: rules of a transaction that was undone would pass for the next revision.
         seat, self._rules = self._pen.write(job)
         return seat
-
-    def _reading(self) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"file:{self.folder / REGISTER}?mode=ro",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=60,
-        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 
+from diwan.registry.engines.lines import Line
 from diwan.sealing.tree import EMPTY, grow, leaf_hash, node_hash, root_of
 from diwan.terms.errors import Malformed
 from diwan.terms.item import Ref
@@ -27,23 +27,23 @@ def line_of(act: str, at: Instant, *, by: str, of: Sequence[str], **more: str | 
     return _encode({"at": at, "act": act, "by": by, "of": list(of), **more})
 
 
-def append(connection: sqlite3.Connection, lines: Sequence[bytes]) -> None:
+def append(connection: Line, lines: Sequence[bytes]) -> None:
     """Append `lines` within the caller's transaction; stored are the lines and the hashes of perfect subtrees."""
     if not lines:
         return
     count = size(connection)
-    connection.executemany("INSERT INTO leaf(number, value) VALUES(?,?)", list(enumerate(lines, count)))
+    connection.insert("leaf", list(enumerate(lines, count)))
     grown = grow(count, [leaf_hash(line) for line in lines], _subtree(connection))
-    connection.executemany("INSERT INTO node(level, number, hash) VALUES(?,?,?)", grown)
+    connection.insert("node", list(grown))
 
 
-def size(connection: sqlite3.Connection) -> int:
+def size(connection: Line) -> int:
     """Return the number of lines in the log."""
     (last,) = connection.execute("SELECT coalesce(max(number), -1) FROM leaf").fetchone()
     return int(last) + 1
 
 
-def root(connection: sqlite3.Connection) -> bytes:
+def root(connection: Line) -> bytes:
     """Return the log's root as its stored hashes give it.
 
     Raises:
@@ -68,13 +68,13 @@ def root_over(lines: Iterable[bytes]) -> bytes:
     return top
 
 
-def lines(connection: sqlite3.Connection, start: int = 0) -> Iterator[bytes]:
+def lines(connection: Line, start: int = 0) -> Iterator[bytes]:
     """Yield the log's lines from number `start`, in order."""
-    for (value,) in connection.execute("SELECT value FROM leaf WHERE number>=? ORDER BY number", [start]):
+    for (value,) in connection.stream("SELECT value FROM leaf WHERE number>=? ORDER BY number", [start]):
         yield value
 
 
-def _subtree(connection: sqlite3.Connection) -> Callable[[int, int], bytes]:
+def _subtree(connection: Line) -> Callable[[int, int], bytes]:
     def stored(level: int, number: int) -> bytes:
         row = connection.execute("SELECT hash FROM node WHERE level=? AND number=?", [level, number]).fetchone()
         if row is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from diwan.registry.engines.lines import Line
+from diwan.registry.found import next_number
 from diwan.registry.ink import Ink
 from diwan.release.decide import Rules, next_turn, open_gates
 from diwan.terms.gate import Gate, World
@@ -53,13 +54,13 @@ _numbers: Final = msgspec.json.Decoder(list[int])
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
 
-def load_gates(connection: sqlite3.Connection, after: int = 0) -> dict[int, Gate]:
+def load_gates(connection: Line, after: int = 0) -> dict[int, Gate]:
     """Return the gates numbered above `after`."""
     rows = connection.execute("SELECT number, value FROM gate WHERE number>?", [after])
     return {number: _gate_reader.decode(value) for number, value in rows}
 
 
-def take_seat(ink: Ink, connection: sqlite3.Connection, reader: Reader, rules: Rules) -> Seat:
+def take_seat(ink: Ink, connection: Line, reader: Reader, rules: Rules) -> Seat:
     """Return `reader`'s seat, brought up to the present rules, gates and date, within a writing transaction.
 
     A reader whose party or clearance changed keeps what they were shown as their past: their new class starts with the
@@ -89,7 +90,7 @@ def take_seat(ink: Ink, connection: sqlite3.Connection, reader: Reader, rules: R
             "UPDATE reader_class SET rules=?, gates=?, turns=?, open=? WHERE number=?",
             [rules.revision, gates, turns, msgspec.json.encode(sorted(is_open)), number],
         )
-    worlds = dict(connection.execute("SELECT number, world FROM gate"))
+    worlds: dict[int, str] = dict(connection.execute("SELECT number, world FROM gate"))
     rows = connection.execute("SELECT gate, opened, closed, span FROM gate_grant WHERE class=?", [number]).fetchall()
     return Seat(
         number=number,
@@ -102,7 +103,7 @@ def take_seat(ink: Ink, connection: sqlite3.Connection, reader: Reader, rules: R
     )
 
 
-def _class_of(ink: Ink, connection: sqlite3.Connection, reader: Reader) -> int:
+def _class_of(ink: Ink, connection: Line, reader: Reader) -> int:
     value = _keys.encode(_ClassKey(reader.party, reader.clearances))
     seated = connection.execute(
         "SELECT c.number, c.value, c.gates, c.open FROM seat s JOIN reader_class c ON c.number=s.class"
@@ -115,23 +116,24 @@ def _class_of(ink: Ink, connection: sqlite3.Connection, reader: Reader) -> int:
         number = _new_class(connection, value, own=f"{reader.id}@{ink.now()}", gates=seated[2], opened=seated[3])
         connection.execute(
             "INSERT INTO gate_grant(class, gate, opened, closed, span)"
-            " SELECT ?, gate, opened, closed, span FROM gate_grant WHERE class=?",
+            " SELECT CAST(? AS INTEGER), gate, opened, closed, span FROM gate_grant WHERE class=?",
             [number, seated[0]],
         )
         ink.set_fact("moves", ink.fact("moves") + 1)
     else:
         shared = connection.execute("SELECT number FROM reader_class WHERE value=? AND own IS NULL", [value]).fetchone()
         number = int(shared[0]) if shared else _new_class(connection, value, own=None, gates=0, opened=b"[]")
-    connection.execute("INSERT OR REPLACE INTO seat(reader, class) VALUES(?,?)", [reader.id, number])
+    connection.execute(
+        "INSERT INTO seat(reader, class) VALUES(?,?) ON CONFLICT(reader) DO UPDATE SET class=excluded.class",
+        [reader.id, number],
+    )
     return number
 
 
-def _new_class(connection: sqlite3.Connection, value: bytes, *, own: str | None, gates: int, opened: bytes) -> int:
-    written = connection.execute(
-        "INSERT INTO reader_class(value, own, rules, gates, turns, open) VALUES(?,?,-1,?,NULL,?)",
-        [value, own, gates, opened],
-    )
-    return int(written.lastrowid or 0)
+def _new_class(connection: Line, value: bytes, *, own: str | None, gates: int, opened: bytes) -> int:
+    number = next_number(connection, "reader_class")
+    connection.insert("reader_class", [(number, value, own, -1, gates, None, opened)])
+    return number
 
 
 def _seen(gained: frozenset[int], known: int) -> frozenset[int]:
@@ -139,9 +141,7 @@ def _seen(gained: frozenset[int], known: int) -> frozenset[int]:
     return frozenset(gate for gate in gained if gate <= known)
 
 
-def _record(
-    ink: Ink, connection: sqlite3.Connection, number: int, *, gained: frozenset[int], lost: frozenset[int]
-) -> None:
+def _record(ink: Ink, connection: Line, number: int, *, gained: frozenset[int], lost: frozenset[int]) -> None:
     if not gained and not lost:
         return
     (position,) = ink.positions(1)
@@ -151,9 +151,7 @@ def _record(
             "UPDATE gate_grant SET closed=? WHERE class=? AND gate=? AND closed IS NULL", [position, number, gate]
         )
         if ended.rowcount == 0:
-            connection.execute("INSERT INTO gate_grant VALUES(?,?,0,?,0)", [number, gate, position])
-    connection.executemany(
-        "INSERT INTO gate_grant VALUES(?,?,?,NULL,?)", [(number, gate, position, span) for gate in sorted(gained)]
-    )
+            connection.insert("gate_grant", [(number, gate, 0, position, 0)])
+    connection.insert("gate_grant", [(number, gate, position, None, span) for gate in sorted(gained)])
     line = {"act": "grants", "at": ink.now(), "class": number, "gained": len(gained), "lost": len(lost)}
     ink.log([_keys.encode(line)])

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from itertools import islice
 from typing import Final
 
 import msgspec
-from sqlalchemy import insert
 
-from diwan.registry import schema
 from diwan.registry.chain import append
 from diwan.registry.chance import Chance, Clock
+from diwan.registry.engines.lines import Line
+from diwan.registry.found import Found, Standing, next_number, spell
 from diwan.registry.law import load_rules
-from diwan.registry.statement import positional
 from diwan.release.decide import Rules
 from diwan.sealing.envelope import Batch, Sealed
-from diwan.sealing.header import decode
-from diwan.terms.errors import NotFound
-from diwan.terms.gate import Gate, Stand, World
-from diwan.terms.item import ENDS, Alias, Draft, Item, Part, Ref, Version
+from diwan.terms.gate import Gate, Stand
+from diwan.terms.item import Item, Version
 from diwan.terms.label import Label, pack, unpack
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
@@ -32,7 +27,6 @@ _GAP: Final = 512
 """Positions of one batch lie this far apart at most, in microseconds, so that distances tell nothing."""
 _MILE: Final = 1024
 
-_INSERT: Final = {table.name: positional(insert(table)) for table in schema.REGISTER.sorted_tables}
 _gates: Final = msgspec.json.Encoder(order="deterministic")
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
@@ -48,51 +42,14 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     parent: int | None = None
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an item stands now: what a change of it starts from."""
-
-    item: int
-    since: int
-    gate: int
-    revision: int
-    rev: int
-    ref: Ref
-    kind: str
-    world: str
-    parent: int | None
-    label: Label
-
-
-class Named(msgspec.Struct, frozen=True, gc=False):
-    """That an originator has something under a name, behind a gate."""
-
-    gate: int
-    originator: str
-
-
-def spell(alias: Alias) -> str:
-    """Return the one string under which an alias is filed."""
-    return f"{alias.scheme}:{alias.value}"
-
-
-class Ink:
+class Ink(Found):
     """The writing side of the register within one transaction of the pen."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, chance: Chance) -> None:
+    def __init__(self, connection: Line, clock: Clock, chance: Chance) -> None:
         """Write through `connection`; instants and random gaps come from `clock` and `chance`."""
-        self._sql = connection
+        super().__init__(connection)
         self._clock = clock
         self.chance = chance
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The connection of this transaction, for the registry's own tables of accounts."""
-        return self._sql
-
-    def fact(self, name: str) -> int:
-        """Return one of the register's own numbers."""
-        (value,) = self._sql.execute("SELECT value FROM state WHERE name=?", [name]).fetchone()
-        return int(value)
 
     def set_fact(self, name: str, value: int) -> None:
         """Set one of the register's own numbers."""
@@ -129,201 +86,48 @@ class Ink:
 
     def label_number(self, label: Label) -> int:
         """Return the number of a label, interning it."""
-        return self._intern("label", "value", pack(label), (pack(label),))
+        value = pack(label)
+        number = self._interned("label", value)
+        if number is None:
+            number = next_number(self._sql, "label")
+            self._sql.insert("label", [(number, value)])
+        return number
 
     def gate_number(self, gate: Gate) -> int:
         """Return the number of a gate, interning it."""
         value = _gates.encode(gate)
-        return self._intern("gate", "world, value", value, (gate.world, value))
+        number = self._interned("gate", value)
+        if number is None:
+            number = next_number(self._sql, "gate")
+            self._sql.insert("gate", [(number, str(gate.world), value)])
+            named = dict.fromkeys(self.label_number(stand.label) for stand in gate.stands)
+            self._sql.insert("gate_label", [(label, number) for label in named])
+            self.set_fact("gates", number)
+        return number
 
     def gate(self, number: int) -> Gate:
         """Return the gate of a number."""
         (value,) = self._sql.execute("SELECT value FROM gate WHERE number=?", [number]).fetchone()
         return _gate_reader.decode(value)
 
-    def _intern(self, table: str, columns: str, value: bytes, row: tuple[object, ...]) -> int:
+    def _interned(self, table: str, value: bytes) -> int | None:
         found = self._sql.execute(f"SELECT number FROM {table} WHERE value=?", [value]).fetchone()
-        if found:
-            return int(found[0])
-        marks = ",".join("?" * len(row))
-        written = self._sql.execute(f"INSERT INTO {table}({columns}) VALUES({marks})", row)
-        if table == "gate":
-            self.set_fact("gates", int(written.lastrowid or 0))
-        return int(written.lastrowid or 0)
+        return int(found[0]) if found else None
 
     def batch_number(self, batch: Batch) -> int:
         """Write a batch's signature and return its number."""
-        row = (None, batch.kid, batch.root, batch.size, batch.signature)
-        return int(self._sql.execute(_INSERT["batch"], row).lastrowid or 0)
-
-    def standing(self, ref: Ref) -> Standing:
-        """Return where an item stands.
-
-        Raises:
-            NotFound: no such item, or it was recalled.
-        """
-        found = self._find("i.originator=? AND i.id=?", (ref.originator, bytes.fromhex(ref.id)))
-        if found is None:
-            raise NotFound
-        return found
-
-    def stored_draft(self, standing: Standing) -> tuple[Draft, tuple[str, ...]]:
-        """Return an item as a draft again, as far as a relabel needs it, and the terms that find it."""
-        title, author, brief, terms = self._sql.execute(
-            "SELECT title, author, brief, terms FROM revision WHERE position=?", [standing.revision]
-        ).fetchone()
-        names = self._sql.execute(
-            "SELECT value, version, written, content FROM alias WHERE since=? ORDER BY value", [standing.since]
-        ).fetchall()
-        draft = Draft(
-            kind=standing.kind,
-            title=title,
-            parts=tuple(part for _, part in self.parts(standing.revision)),
-            world=World(standing.world),
-            aliases=tuple(Alias(*name.split(":", 1)) for name, *_ in names),
-            version=next((Version(*said) for _, *said in names if said[0]), None),
-            parent=self.ref_of(standing.parent) if standing.parent is not None else None,
-            author=author,
-            brief=brief,
-        )
-        return draft, tuple(terms.split())
-
-    def ref_of(self, item: int) -> Ref:
-        """Return the reference of an item by its number."""
-        originator, ident = self._sql.execute("SELECT originator, id FROM item WHERE number=?", [item]).fetchone()
-        return Ref(originator, ident.hex())
-
-    def standing_of(self, item: int) -> Standing | None:
-        """Return where the item of a number stands, or None if it was recalled."""
-        return self._find("i.number=?", [item])
-
-    def alias_holder(
-        self, alias: Alias, gate: int, originator: str, version: Version | None = None
-    ) -> tuple[Standing, bool] | None:
-        """Return the item that this originator already registered under `alias` behind `gate`, and if it says the same.
-
-        Of a standard that keeps versions: the one that is of this very version, or that says the very same.
-        """
-        rows = self._sql.execute(
-            "SELECT s.item, a.version, a.content FROM alias a JOIN stand s ON s.since=a.since"
-            " WHERE a.value=? AND a.gate=? AND a.originator=?",
-            [spell(alias), gate, originator],
-        ).fetchall()
-        for item, at, content in rows:
-            same = version is not None and content == version.content
-            if version is None or at == version.at or (same and not version.at):
-                found = self._find("i.number=?", [item])
-                return (found, same) if found else None
-        return None
-
-    def named(self, names: Iterable[str]) -> dict[str, list[Named]]:
-        """Return what stands under each of some names as `spell` writes them; the caller filters by what it may see."""
-        found: dict[str, list[Named]] = {}
-        for some in _by_hundreds(names):
-            rows = self._sql.execute(
-                f"SELECT DISTINCT value, gate, originator FROM alias WHERE value IN ({','.join('?' * len(some))})", some
-            )
-            for value, gate, originator in rows:
-                found.setdefault(value, []).append(Named(gate, originator))
-        return found
-
-    def ending(self, names: Iterable[str]) -> set[str]:
-        """Return those of some names that anything ends."""
-        marks = ",".join("?" * len(ENDS))
-        found: set[str] = set()
-        for some in _by_hundreds(names):
-            rows = self._sql.execute(
-                f"SELECT value FROM link WHERE value IN ({','.join('?' * len(some))}) AND relation IN ({marks})",
-                [*some, *sorted(ENDS)],
-            )
-            found.update(value for (value,) in rows)
-        return found
-
-    def holders(self, alias: Alias) -> list[Standing]:
-        """Return every standing item known under `alias`; the caller filters by what its reader may see."""
-        rows = self._sql.execute(
-            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?", [spell(alias)]
-        )
-        return [found for row in rows.fetchall() if (found := self._find("i.number=?", row))]
-
-    def ended_by(self, standing: Standing) -> list[Standing]:
-        """Return the standing items of the same originator that end this one."""
-        return [one for one in self._over_links(standing, to=True) if one.ref.originator == standing.ref.originator]
-
-    def ended_already(self, aliases: Iterable[Alias], originator: str, world: World) -> list[Standing]:
-        """Return the standing items of an originator that end something known under one of these names."""
-        marks = ",".join("?" * len(ENDS))
-        found = []
-        for alias in aliases:
-            rows = self._sql.execute(
-                "SELECT DISTINCT s.item FROM link t JOIN stand s ON s.since=t.since"
-                f" WHERE t.value=? AND t.relation IN ({marks})",
-                [spell(alias), *sorted(ENDS)],
-            ).fetchall()
-            found += [one for row in rows if (one := self._find("i.number=?", row))]
-        return [one for one in found if (one.ref.originator, one.world) == (originator, world)]
-
-    def ends(self, standing: Standing) -> list[Standing]:
-        """Return the standing items of the same originator that this one ends."""
-        return [one for one in self._over_links(standing, to=False) if one.ref.originator == standing.ref.originator]
-
-    def _over_links(self, standing: Standing, *, to: bool) -> list[Standing]:
-        here, there = ("alias", "link") if to else ("link", "alias")
-        marks = ",".join("?" * len(ENDS))
-        rows = self._sql.execute(
-            f"SELECT DISTINCT s.item FROM {here} h JOIN {there} t ON t.value=h.value JOIN stand s ON s.since=t.since"
-            f" WHERE h.since=? AND {'t' if to else 'h'}.relation IN ({marks})",
-            [standing.since, *sorted(ENDS)],
-        ).fetchall()
-        return [found for row in rows if (found := self._find("i.number=?", row)) and found.world == standing.world]
-
-    def parts(self, revision: int) -> list[tuple[int, Part]]:
-        """Return the parts of a revision in their order, each with the number of the row that holds its bytes."""
-        item, header = self._sql.execute("SELECT item, header FROM revision WHERE position=?", [revision]).fetchone()
-        rows = self._sql.execute(
-            "SELECT p.digest, coalesce(p.same_as, p.number), p.name, p.media_type, coalesce(p.data, o.data)"
-            " FROM part p LEFT JOIN part o ON o.number=p.same_as WHERE p.item=?",
-            [item],
-        )
-        held = {digest.hex(): (number, Part(name, kind, data)) for digest, number, name, kind, data in rows}
-        return [held[part.d] for part in decode(header).parts]
-
-    def _find(self, where: str, parameters: Sequence[object]) -> Standing | None:
-        row = self._sql.execute(
-            "SELECT i.number, s.since, s.gate, s.revision, r.rev, i.originator, i.id, i.kind, i.world, i.parent,"
-            " l.value"
-            " FROM item i JOIN stand s ON s.item=i.number AND s.until IS NULL"
-            f" JOIN revision r ON r.position=s.revision JOIN label l ON l.number=r.label WHERE {where}",
-            parameters,
-        ).fetchone()
-        if row is None:
-            return None
-        item, since, gate, revision, rev, originator, ident, kind, world, parent, label = row
-        return Standing(
-            item=item,
-            since=since,
-            gate=gate,
-            revision=revision,
-            rev=rev,
-            ref=Ref(originator, ident.hex()),
-            kind=kind,
-            world=world,
-            parent=parent,
-            label=unpack(label),
-        )
-
-    def next_item(self) -> int:
-        """Return the number that the next new item gets."""
-        return int(self._sql.execute("SELECT coalesce(max(number), 0) + 1 FROM item").fetchone()[0])
+        number = next_number(self._sql, "batch")
+        self._sql.insert("batch", [(number, batch.kid, batch.root, batch.size, batch.signature)])
+        return number
 
     def enter(self, entries: Sequence[Written], batches: Sequence[int]) -> list[int]:
         """Write new items, `batches[i]` being the signature that covers `entries[i]`; return their positions."""
         given = self.positions(len(entries))
-        first = self.next_item()
+        first = next_number(self._sql, "item")
         labels: dict[Label, int] = {}
         items, revisions, parts, stands = [], [], [], []
         holds: list[int] = []
-        next_part = self._next_part()
+        next_part = next_number(self._sql, "part")
         for number, (entry, batch, position) in enumerate(zip(entries, batches, given, strict=True), first):
             draft, ref = entry.item.draft, entry.item.ref
             if entry.item.label not in labels:
@@ -335,10 +139,10 @@ class Ink:
             parts += _parts(entry, number, next_part)
             next_part += len(draft.parts)
             stands.append((position, number, entry.gate, position, None))
-        self._sql.executemany(_INSERT["item"], items)
-        self._sql.executemany(_INSERT["revision"], revisions)
-        self._sql.executemany(_INSERT["part"], parts)
-        self._sql.executemany(_INSERT["stand"], stands)
+        self._sql.insert("item", items)
+        self._sql.insert("revision", revisions)
+        self._sql.insert("part", parts)
+        self._sql.insert("stand", stands)
         self._file(entries, given, holds)
         self._count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
         self._milestones(given)
@@ -353,13 +157,13 @@ class Ink:
         entered = self._sql.execute("SELECT entered FROM item WHERE number=?", [before.item]).fetchone()[0]
         label = self.label_number(entry.item.label)
         row = _revision(entry, before.item, label, batch, position, entered)
-        self._sql.execute(_INSERT["revision"], row)
+        self._sql.insert("revision", [row])
         if same_parts:
-            self._sql.executemany(_INSERT["part"], self._same_parts(entry, before.revision))
+            self._sql.insert("part", self._same_parts(entry, before.revision))
             self._move(before, entry.gate, position, revision=position)
         else:
-            holds = self._next_part()
-            self._sql.executemany(_INSERT["part"], _parts(entry, before.item, holds))
+            holds = next_number(self._sql, "part")
+            self._sql.insert("part", _parts(entry, before.item, holds))
             self._unfile(before.since)
             self._restand(before, entry.gate, position, revision=position)
             self._file([entry], [position], [holds])
@@ -386,7 +190,7 @@ class Ink:
         (position,) = self.positions(1)
         self._unfile(before.since)
         self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
-        self._count(Counter({(before.gate, before.kind): -1}))
+        self._count(Counter({(before.gate, before.kind): -1}), ended=position)
         gone = [before]
         for row in self._sql.execute("SELECT number FROM item WHERE parent=?", [before.item]).fetchall():
             child = self._find("i.number=?", row)
@@ -404,19 +208,23 @@ class Ink:
         """Keep what an item states of who belongs to what, or (None) let it state nothing any more."""
         gone = self._sql.execute("DELETE FROM membership WHERE item=?", [item]).rowcount
         if said is not None:
-            self._sql.execute(_INSERT["membership"], (item, originator, msgspec.json.encode(said)))
+            self._sql.insert("membership", [(item, originator, msgspec.json.encode(said))])
         if gone or said is not None:
             self.set_fact("rules", self.fact("rules") + 1)
 
     def install_policy(self, name: str, text: str) -> None:
         """Install or replace a policy file; every seat is looked at anew."""
-        self._sql.execute("INSERT OR REPLACE INTO policy(id, text) VALUES(?,?)", [name, text])
+        self._sql.execute(
+            "INSERT INTO policy(id, text) VALUES(?,?) ON CONFLICT(id) DO UPDATE SET text=excluded.text", [name, text]
+        )
         self.set_fact("rules", self.fact("rules") + 1)
 
     def publish_key(self, party: str, kid: str, public: bytes) -> bool:
         """Note the public half of a hosted party's key; return whether it was not known before."""
-        row = (kid, party, public, self._clock())
-        noted = self._sql.execute(_INSERT["signing_key"].replace("INSERT", "INSERT OR IGNORE", 1), row)
+        noted = self._sql.execute(
+            "INSERT INTO signing_key(kid, party, public, since) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+            [kid, party, public, self._clock()],
+        )
         return noted.rowcount > 0
 
     def log(self, leaves: Sequence[bytes]) -> None:
@@ -426,8 +234,10 @@ class Ink:
     def _same_parts(self, entry: Written, revision: int) -> list[tuple[object, ...]]:
         (item,) = self._sql.execute("SELECT item FROM revision WHERE position=?", [revision]).fetchone()
         return [
-            (None, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, None, number)
-            for (number, part), salt in zip(self.parts(revision), entry.sealed.salts, strict=True)
+            (fresh, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, None, number)
+            for fresh, ((number, part), salt) in enumerate(
+                zip(self.parts(revision), entry.sealed.salts, strict=True), next_number(self._sql, "part")
+            )
         ]
 
     def _move(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
@@ -435,13 +245,13 @@ class Ink:
             self._sql.execute(f"UPDATE {table} SET gate=?, since=? WHERE since=?", [gate, position, before.since])
         (terms,) = self._sql.execute("SELECT terms FROM revision WHERE position=?", [revision]).fetchone()
         self._sql.execute("DELETE FROM tail WHERE since=?", [before.since])
-        self._sql.execute(_INSERT["tail"], (position, gate, terms))
+        self._sql.insert("tail", [(position, gate, terms)])
         self._restand(before, gate, position, revision=revision)
 
     def _restand(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
         self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
-        self._sql.execute(_INSERT["stand"], (position, before.item, gate, revision, None))
-        self._count(Counter({(before.gate, before.kind): -1}))
+        self._sql.insert("stand", [(position, before.item, gate, revision, None)])
+        self._count(Counter({(before.gate, before.kind): -1}), ended=position)
         self._count(Counter({(gate, before.kind): 1}), newest=position)
         self._milestones([position])
 
@@ -453,9 +263,6 @@ class Ink:
         for position, originator, label in rows:
             behind = Gate(current.world, (*current.stands, Stand(originator, unpack(label))))
             self._sql.execute("UPDATE revision SET gate=? WHERE position=?", [self.gate_number(behind), position])
-
-    def _next_part(self) -> int:
-        return int(self._sql.execute("SELECT coalesce(max(number), 0) + 1 FROM part").fetchone()[0])
 
     def _file(self, entries: Sequence[Written], given: Sequence[int], holds: Sequence[int]) -> None:
         aliases: list[tuple[object, ...]] = []
@@ -474,28 +281,30 @@ class Ink:
             ]
             links |= {(spell(link.to), entry.gate, position, link.relation) for link in draft.links}
             mentions |= {(value, entry.gate, position) for value in draft.values}
-        self._sql.executemany(_INSERT["alias"], aliases)
-        self._sql.executemany(_INSERT["link"], links)
-        self._sql.executemany(_INSERT["mention"], mentions)
-        self._sql.executemany(_INSERT["tail"], tail)
+        self._sql.insert("alias", aliases)
+        self._sql.insert("link", links)
+        self._sql.insert("mention", mentions)
+        self._sql.insert("tail", tail)
 
     def _unfile(self, since: int) -> None:
         for table in ("alias", "link", "mention", "tail"):
             self._sql.execute(f"DELETE FROM {table} WHERE since=?", [since])
 
-    def _count(self, changed: Counter[tuple[int, str]], newest: int = 0) -> None:
+    def _count(self, changed: Counter[tuple[int, str]], newest: int = 0, ended: int = 0) -> None:
         self._sql.executemany(
             "INSERT INTO counter(gate, kind, entries) VALUES(?,?,?)"
-            " ON CONFLICT(gate, kind) DO UPDATE SET entries=entries+excluded.entries",
+            " ON CONFLICT(gate, kind) DO UPDATE SET entries=counter.entries+excluded.entries",
             [(gate, kind, n) for (gate, kind), n in changed.items()],
         )
         heads: Counter[int] = Counter()
         for (gate, _), n in changed.items():
             heads[gate] += n
         self._sql.executemany(
-            "INSERT INTO head(gate, entries, newest) VALUES(?,?,?) ON CONFLICT(gate) DO UPDATE"
-            " SET entries=entries+excluded.entries, newest=max(newest, excluded.newest)",
-            [(gate, n, newest) for gate, n in heads.items()],
+            "INSERT INTO head(gate, entries, newest, ended) VALUES(?,?,?,?) ON CONFLICT(gate) DO UPDATE SET"
+            " entries=head.entries+excluded.entries,"
+            " newest=CASE WHEN excluded.newest > head.newest THEN excluded.newest ELSE head.newest END,"
+            " ended=CASE WHEN excluded.ended > head.ended THEN excluded.ended ELSE head.ended END",
+            [(gate, n, newest, ended) for gate, n in heads.items()],
         )
 
     def _milestones(self, given: Iterable[int]) -> None:
@@ -503,18 +312,12 @@ class Ink:
         stands = before
         for stands, position in enumerate(given, before + 1):
             if stands % _MILE == 0:
-                self._sql.execute(_INSERT["mile"], (position,))
+                self._sql.insert("mile", [(position,)])
         self.set_fact("stands", stands)
 
     def now(self) -> Instant:
         """Return the present instant as the house tells it."""
         return self._clock()
-
-
-def _by_hundreds(names: Iterable[str]) -> Iterator[list[str]]:
-    left = iter(names)
-    while some := list(islice(left, 500)):
-        yield some
 
 
 def _revision(entry: Written, item: int, label: int, batch: int, position: int, entered: int) -> tuple[object, ...]:

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from diwan.registry import chain
-from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
-from diwan.registry.shape import keep_private, ready
+from diwan.registry.engines.sqlite import REGISTER, WORDS, Sqlite
+from diwan.registry.shape import keep_private
 from diwan.terms.errors import Refused
 from diwan.terms.time import Instant
 
@@ -120,12 +120,13 @@ def copy_register(folder: Path, into: Path) -> None:
 def _begin_again(folder: Path, line: bytes) -> None:
     # The word index is derived and not in the backup; whoever opens the node finds it missing and makes it anew.
     (folder / WORDS).unlink(missing_ok=True)
-    ready(folder)
-    ink = writing_connection(folder / REGISTER)
+    engine = Sqlite(folder)
+    engine.ready()
+    ink = engine.writing()
     try:
-        ink.execute("BEGIN IMMEDIATE")
+        ink.begin()
         ink.execute("UPDATE state SET value=value+1 WHERE name='generation'")
         chain.append(ink, [line])
-        ink.execute("COMMIT")
+        ink.commit()
     finally:
         ink.close()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 import msgspec
 
+from diwan.registry.engines.lines import Line
 from diwan.release.decide import Rules, keeper_of
 from diwan.release.policy import read_policy
 from diwan.terms.party import Membership
@@ -14,7 +14,7 @@ from diwan.terms.party import Membership
 _membership: Final = msgspec.json.Decoder(Membership)
 
 
-def load_rules(connection: sqlite3.Connection) -> Rules:
+def load_rules(connection: Line) -> Rules:
     """Return the rules of the present revision, within the caller's snapshot.
 
     Every statement of membership is kept; those count whose originator the policies of this revision name as keeper.

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-
+from diwan.registry.engines.lines import Line
 from diwan.terms.time import Instant
 
 
-def write_note(connection: sqlite3.Connection, desk: str, name: str, value: bytes, ends: Instant, now: Instant) -> None:
+def write_note(connection: Line, desk: str, name: str, value: bytes, ends: Instant, now: Instant) -> None:
     """Keep `value` under a name until `ends`; what ended before `now` is thrown away."""
     connection.execute("DELETE FROM note WHERE ends<=?", [now])
     connection.execute(
-        "INSERT OR REPLACE INTO note(desk, name, value, ends) VALUES(?,?,?,?)", [desk, name, value, ends]
+        "INSERT INTO note(desk, name, value, ends) VALUES(?,?,?,?)"
+        " ON CONFLICT(desk, name) DO UPDATE SET value=excluded.value, ends=excluded.ends",
+        [desk, name, value, ends],
     )
 
 
-def read_note(connection: sqlite3.Connection, desk: str, name: str, now: Instant) -> bytes | None:
+def read_note(connection: Line, desk: str, name: str, now: Instant) -> bytes | None:
     """Return what a desk keeps under a name, or None."""
     row = connection.execute("SELECT value FROM note WHERE desk=? AND name=? AND ends>?", [desk, name, now]).fetchone()
     return bytes(row[0]) if row else None

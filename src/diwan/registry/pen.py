@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from diwan.terms.errors import Refused
+from diwan.registry.engines.lines import Line
+from diwan.terms.errors import Refused, Unsettled
 
 T = TypeVar("T")
 _GROUP: Final = 64
 """At most so many jobs share a commit; a job may itself write a thousand entries."""
 
-Job = Callable[[sqlite3.Connection], Any]
+Job = Callable[[Line], Any]
 
 
 class Pen:
     """Runs writing jobs one after another on one connection; a commit answers all that it carries.
 
-    Another process may hold the same file's write lock: the pen waits for it, so positions stay in one order.
+    Another process may hold the write order of the same register: the pen waits for it, so positions stay in one
+    order.  Whose connection breaks gets a fresh one with the next group.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Take over `connection`; nobody else may write through it."""
+    def __init__(self, connection: Line, failures: tuple[type[Exception], ...]) -> None:
+        """Take over `connection`, which raises `failures`; nobody else may write through it."""
         self._ink = connection
+        self._failures = failures
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._down = False
         self._thread = threading.Thread(target=self._write, name="diwan-pen", daemon=True)
         self._thread.start()
 
-    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, job: Callable[[Line], T]) -> T:
         """Run `job` in a transaction and return its answer once that is durable.
 
         Raises:
@@ -42,7 +44,7 @@ class Pen:
         """
         return self.post(job).result()
 
-    def post(self, job: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def post(self, job: Callable[[Line], T]) -> Future[T]:
         """Hand `job` over and go on; the future answers once what it wrote is durable.
 
         Raises:
@@ -78,8 +80,9 @@ class Pen:
 
     def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
+        settling = False
         try:
-            self._ink.execute("BEGIN IMMEDIATE")
+            self._ink.begin()
             for job, answer in group:
                 self._ink.execute("SAVEPOINT job")
                 try:
@@ -91,17 +94,21 @@ class Pen:
                 else:
                     self._ink.execute("RELEASE job")
                     done.append((answer, result))
-            self._ink.execute("COMMIT")
-        except sqlite3.Error as failure:
-            self._abandon(failure, [answer for _, answer in group])
+            settling = True
+            self._ink.commit()
+        except self._failures as failure:
+            self._abandon(failure, [answer for _, answer in group], settling=settling)
         else:
             for answer, result in done:
                 answer.set_result(result)
 
-    def _abandon(self, failure: sqlite3.Error, answers: list[Future[Any]]) -> None:
-        with suppress(sqlite3.Error):  # a disk that failed the commit may fail the undoing too; the file stays sound
+    def _abandon(self, failure: Exception, answers: list[Future[Any]], *, settling: bool) -> None:
+        with suppress(*self._failures):  # what failed the commit may fail the undoing too; the register stays sound
             if self._ink.in_transaction:
-                self._ink.execute("ROLLBACK")
+                self._ink.rollback()
+            elif settling and not self._ink.alive:
+                # The connection went with the commit under way: nobody here can say which came first.
+                failure = Unsettled()
         for answer in answers:
             if not answer.done():
                 answer.set_exception(failure)

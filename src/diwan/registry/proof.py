@@ -6,12 +6,12 @@ parts by a desk and signed by nobody; installed policies and the statements of m
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 import msgspec
 
 from diwan.registry import chain
+from diwan.registry.engines.lines import Line
 from diwan.registry.roll import roll_faults
 from diwan.registry.seals import seal_faults
 from diwan.registry.stances import stance_faults
@@ -31,30 +31,30 @@ class Proof(msgspec.Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-def prove(connection: sqlite3.Connection, progress: Progress = lambda _, __, ___: None) -> Proof:
+def prove(connection: Line, progress: Progress = lambda _, __, ___: None) -> Proof:
     """Check every revision's signature and bytes, what stands behind which gate, and hash the whole audit log anew.
 
     All of it in one snapshot of the register: what is written meanwhile is neither looked at nor a fault.
     """
-    connection.execute("BEGIN")
+    connection.snapshot()
     try:
         faults = [*seal_faults(connection, progress), *stance_faults(connection)]
         lines, root, log_faults = _audit(connection, progress)
         faults += [*log_faults, *roll_faults(connection)]
         (items,) = connection.execute("SELECT count(*) FROM revision").fetchone()
     finally:
-        connection.execute("ROLLBACK")  # nothing was written but the roll's own scratch table
+        connection.rollback()  # nothing was written but the roll's own scratch table
     return Proof(items, lines, root, tuple(faults))
 
 
-def root_at(connection: sqlite3.Connection, size: int) -> bytes:
+def root_at(connection: Line, size: int) -> bytes:
     """Return the root over the first `size` lines of the audit log, computed anew from the lines."""
     return chain.root_over(
-        value for (value,) in connection.execute("SELECT value FROM leaf WHERE number<? ORDER BY number", [size])
+        value for (value,) in connection.stream("SELECT value FROM leaf WHERE number<? ORDER BY number", [size])
     )
 
 
-def _audit(connection: sqlite3.Connection, progress: Progress) -> tuple[int, bytes, list[str]]:
+def _audit(connection: Line, progress: Progress) -> tuple[int, bytes, list[str]]:
     size = chain.size(connection)
     (count,) = connection.execute("SELECT count(*) FROM leaf").fetchone()
     progress("audit log", 0, size)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from diwan.registry.chain import digest, lines
+from diwan.registry.engines.lines import Line
 from diwan.terms.item import Ref
 
 # A table and not a set: a register may hold more items than memory should.
 _ROLL: Final = (
     "CREATE TEMP TABLE roll(digest TEXT PRIMARY KEY, ref TEXT NOT NULL, stands INTEGER NOT NULL,"
-    " recalled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID"
+    " recalled INTEGER NOT NULL DEFAULT 0)"
 )
 _ITEMS: Final = (
-    "SELECT originator, id, EXISTS(SELECT 1 FROM stand s WHERE s.item=i.number AND s.until IS NULL) FROM item i"
+    "SELECT originator, id, CASE WHEN EXISTS(SELECT 1 FROM stand s WHERE s.item=i.number AND s.until IS NULL)"
+    " THEN 1 ELSE 0 END FROM item i"
 )
 
 
@@ -29,12 +30,12 @@ class _Line(msgspec.Struct):
 _read: Final = msgspec.json.Decoder(_Line).decode
 
 
-def roll_faults(connection: sqlite3.Connection) -> Iterator[str]:
+def roll_faults(connection: Line) -> Iterator[str]:
     """Yield where audit log and items disagree; the caller's transaction is to be rolled back, with the roll."""
     connection.execute(_ROLL)
-    refs = ((Ref(originator, ident.hex()), stands) for originator, ident, stands in connection.execute(_ITEMS))
+    refs = ((Ref(originator, ident.hex()), stands) for originator, ident, stands in connection.stream(_ITEMS))
     connection.executemany(
-        "INSERT OR IGNORE INTO roll(digest, ref, stands) VALUES(?,?,?)",
+        "INSERT INTO roll(digest, ref, stands) VALUES(?,?,?) ON CONFLICT DO NOTHING",
         ((digest(ref), str(ref), stands) for ref, stands in refs),
     )
     for number, value in enumerate(lines(connection)):

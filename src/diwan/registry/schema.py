@@ -29,52 +29,62 @@ WORDS: Final = MetaData()
 
 # SQLite makes only INTEGER PRIMARY KEY the row's own address; other engines need the wide type for positions.
 _Wide = BigInteger().with_variant(Integer(), "sqlite")
+# Compared byte by byte on every engine: versions sort, and ranges of names are asked for.
+_Text = Text().with_variant(Text(collation="C"), "postgresql")
 
 state = Table(
     "state",
     REGISTER,
-    Column("name", Text, primary_key=True),
+    Column("name", _Text, primary_key=True),
     Column("value", _Wide, nullable=False),
 )
 
 policy = Table(
     "policy",
     REGISTER,
-    Column("id", Text, primary_key=True),
-    Column("text", Text, nullable=False),
+    Column("id", _Text, primary_key=True),
+    Column("text", _Text, nullable=False),
 )
 
 membership = Table(
     "membership",
     REGISTER,
-    Column("item", _Wide, primary_key=True),
-    Column("originator", Text, nullable=False),
+    Column("item", _Wide, primary_key=True, autoincrement=False),
+    Column("originator", _Text, nullable=False),
     Column("value", LargeBinary, nullable=False),
 )
 
 label = Table(
     "label",
     REGISTER,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("value", LargeBinary, nullable=False, unique=True),
 )
 
 gate = Table(
     "gate",
     REGISTER,
-    Column("number", Integer, primary_key=True),
-    Column("world", Text, nullable=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("world", _Text, nullable=False),
     Column("value", LargeBinary, nullable=False, unique=True),
+)
+
+gate_label = Table(
+    "gate_label",
+    REGISTER,
+    Column("label", Integer, primary_key=True, autoincrement=False),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )
 
 item = Table(
     "item",
     REGISTER,
-    Column("number", _Wide, primary_key=True),
-    Column("originator", Text, nullable=False),
+    Column("number", _Wide, primary_key=True, autoincrement=False),
+    Column("originator", _Text, nullable=False),
     Column("id", LargeBinary(16), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("world", Text, nullable=False),
+    Column("kind", _Text, nullable=False),
+    Column("world", _Text, nullable=False),
     Column("parent", _Wide),
     Column("entered", _Wide, nullable=False),
     UniqueConstraint("originator", "id", name="item_ref"),
@@ -86,19 +96,19 @@ item = Table(
 revision = Table(
     "revision",
     REGISTER,
-    Column("position", _Wide, primary_key=True),
+    Column("position", _Wide, primary_key=True, autoincrement=False),
     Column("item", _Wide, nullable=False),
     Column("rev", _Wide, nullable=False),
     Column("gate", Integer, nullable=False),  # behind what it can be read as history
     Column("label", Integer, nullable=False),
-    Column("originator", Text, nullable=False),
+    Column("originator", _Text, nullable=False),
     Column("id", LargeBinary(16), nullable=False),
-    Column("kind", Text, nullable=False),
+    Column("kind", _Text, nullable=False),
     Column("entered", _Wide, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("author", Text),
+    Column("title", _Text, nullable=False),
+    Column("author", _Text),
     Column("brief", LargeBinary, nullable=False),
-    Column("terms", Text, nullable=False),
+    Column("terms", _Text, nullable=False),
     Column("header", LargeBinary, nullable=False),
     Column("stub", LargeBinary, nullable=False),
     Column("batch", _Wide, nullable=False),
@@ -106,16 +116,18 @@ revision = Table(
     Column("path", LargeBinary, nullable=False),
     Column("stub_path", LargeBinary, nullable=False),
     Index("revision_item", "item", "rev", unique=True),
+    # A signature is shown to whoever may read a revision that it covers; the row policy of `batch` asks for one.
+    Index("revision_batch", "batch").ddl_if(dialect="postgresql"),
 )
 
 part = Table(
     "part",
     REGISTER,
-    Column("number", _Wide, primary_key=True),
+    Column("number", _Wide, primary_key=True, autoincrement=False),
     Column("item", _Wide, nullable=False),
     Column("digest", LargeBinary, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("media_type", Text, nullable=False),
+    Column("name", _Text, nullable=False),
+    Column("media_type", _Text, nullable=False),
     Column("salt", LargeBinary, nullable=False),
     Column("data", LargeBinary),  # NULL: the same bytes as `same_as`, under a fresh salt
     Column("same_as", _Wide),
@@ -125,8 +137,8 @@ part = Table(
 batch = Table(
     "batch",
     REGISTER,
-    Column("number", _Wide, primary_key=True),
-    Column("kid", Text, nullable=False),
+    Column("number", _Wide, primary_key=True, autoincrement=False),
+    Column("kid", _Text, nullable=False),
     Column("root", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -135,8 +147,8 @@ batch = Table(
 signing_key = Table(
     "signing_key",
     REGISTER,
-    Column("kid", Text, primary_key=True),
-    Column("party", Text, nullable=False),
+    Column("kid", _Text, primary_key=True),
+    Column("party", _Text, nullable=False),
     Column("public", LargeBinary, nullable=False),
     Column("since", _Wide, nullable=False),
 )
@@ -144,7 +156,7 @@ signing_key = Table(
 stand = Table(
     "stand",
     REGISTER,
-    Column("since", _Wide, primary_key=True),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
     Column("item", _Wide, nullable=False),
     Column("gate", Integer, nullable=False),
     Column("revision", _Wide, nullable=False),
@@ -163,23 +175,24 @@ stand = Table(
 mile = Table(
     "mile",
     REGISTER,
-    Column("since", _Wide, primary_key=True),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
 )
 
 head = Table(
     "head",
     REGISTER,
-    Column("gate", Integer, primary_key=True),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
     Column("entries", Integer, nullable=False),
     Column("newest", _Wide, nullable=False),
+    Column("ended", _Wide, nullable=False),  # the latest position at which something stopped standing here
     Index("head_newest", "newest"),
 )
 
 counter = Table(
     "counter",
     REGISTER,
-    Column("gate", Integer, primary_key=True),
-    Column("kind", Text, primary_key=True),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    Column("kind", _Text, primary_key=True),
     Column("entries", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -187,13 +200,15 @@ counter = Table(
 alias = Table(
     "alias",
     REGISTER,
-    Column("value", Text, primary_key=True),
+    Column("value", _Text, primary_key=True),
     # Before the gate, so that asking for a newer version is one look-up and not one for each open gate.
-    Column("originator", Text, primary_key=True),
-    Column("version", Text, primary_key=True),  # sorts; "" where the standard knows no versions
-    Column("gate", Integer, primary_key=True),
-    Column("since", _Wide, primary_key=True),  # intake refuses a second one, a child that moves with its parent never
-    Column("written", Text, nullable=False),  # the version as the standard writes it
+    Column("originator", _Text, primary_key=True),
+    Column("version", _Text, primary_key=True),  # sorts; "" where the standard knows no versions
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    Column(
+        "since", _Wide, primary_key=True, autoincrement=False
+    ),  # intake refuses a second one, a child that moves with its parent never
+    Column("written", _Text, nullable=False),  # the version as the standard writes it
     Column("content", LargeBinary, nullable=False),  # a digest of what it says
     Column("part", _Wide, nullable=False),  # the row that holds its bytes
     Index("alias_since", "since"),
@@ -204,10 +219,10 @@ alias = Table(
 link = Table(
     "link",
     REGISTER,
-    Column("value", Text, primary_key=True),
-    Column("gate", Integer, primary_key=True),
-    Column("since", _Wide, primary_key=True),
-    Column("relation", Text, primary_key=True),
+    Column("value", _Text, primary_key=True),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
+    Column("relation", _Text, primary_key=True),
     Index("link_since", "since"),
     sqlite_with_rowid=False,
 )
@@ -215,9 +230,9 @@ link = Table(
 mention = Table(
     "mention",
     REGISTER,
-    Column("value", Text, primary_key=True),
-    Column("gate", Integer, primary_key=True),
-    Column("since", _Wide, primary_key=True),
+    Column("value", _Text, primary_key=True),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
     Index("mention_since", "since"),
     sqlite_with_rowid=False,
 )
@@ -225,17 +240,17 @@ mention = Table(
 tail = Table(
     "tail",
     REGISTER,
-    Column("since", _Wide, primary_key=True),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
     Column("gate", Integer, nullable=False),
-    Column("terms", Text, nullable=False),
+    Column("terms", _Text, nullable=False),
 )
 
 reader_class = Table(
     "reader_class",
     REGISTER,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("value", LargeBinary, nullable=False),
-    Column("own", Text),  # NULL: shared by all readers of this value who never moved
+    Column("own", _Text),  # NULL: shared by all readers of this value who never moved
     Column("rules", _Wide, nullable=False),
     Column("gates", Integer, nullable=False),
     Column("turns", _Wide),
@@ -246,15 +261,15 @@ reader_class = Table(
 seat = Table(
     "seat",
     REGISTER,
-    Column("reader", Text, primary_key=True),
+    Column("reader", _Text, primary_key=True),
     Column("class", Integer, nullable=False),
 )
 
 grant = Table(
     "gate_grant",
     REGISTER,
-    Column("class", Integer, primary_key=True),
-    Column("gate", Integer, primary_key=True),
+    Column("class", Integer, primary_key=True, autoincrement=False),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
     Column("opened", _Wide, primary_key=True),
     Column("closed", _Wide),
     Column("span", _Wide, nullable=False),  # positions kept free after `opened`, one for each entry that came with it
@@ -264,8 +279,8 @@ grant = Table(
 note = Table(
     "note",
     REGISTER,
-    Column("desk", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("desk", _Text, primary_key=True),
+    Column("name", _Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
     Column("ends", _Wide, nullable=False),  # from then on it may be thrown away
     Index("note_ends", "ends"),
@@ -275,15 +290,15 @@ note = Table(
 leaf = Table(
     "leaf",
     REGISTER,
-    Column("number", _Wide, primary_key=True),
+    Column("number", _Wide, primary_key=True, autoincrement=False),
     Column("value", LargeBinary, nullable=False),
 )
 
 node = Table(
     "node",
     REGISTER,
-    Column("level", Integer, primary_key=True),
-    Column("number", _Wide, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("number", _Wide, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -291,10 +306,10 @@ node = Table(
 account = Table(
     "account",
     REGISTER,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False, unique=True),
+    Column("id", _Text, primary_key=True),
+    Column("name", _Text, nullable=False, unique=True),
     Column("value", LargeBinary, nullable=False),
-    Column("secret", Text, nullable=False),
+    Column("secret", _Text, nullable=False),
     Column("closed", _Wide),
 )
 
@@ -302,10 +317,10 @@ ticket = Table(
     "ticket",
     REGISTER,
     Column("digest", LargeBinary, primary_key=True),
-    Column("sort", Text, nullable=False),  # session | token
-    Column("id", Text, nullable=False, unique=True),
-    Column("account", Text, nullable=False),
-    Column("name", Text, nullable=False),
+    Column("sort", _Text, nullable=False),  # session | token
+    Column("id", _Text, nullable=False, unique=True),
+    Column("account", _Text, nullable=False),
+    Column("name", _Text, nullable=False),
     Column("made", _Wide, nullable=False),
     Column("seen", _Wide, nullable=False),
     Column("ends", _Wide, nullable=False),
@@ -315,7 +330,7 @@ ticket = Table(
 segment = Table(
     "segment",
     WORDS,
-    Column("number", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
     Column("level", Integer, nullable=False),
     Column("low", _Wide, nullable=False),
     Column("high", _Wide, nullable=False),
@@ -335,8 +350,8 @@ posting_by_gate = Table(
     WORDS,
     Column("segment", Integer, primary_key=True),
     Column("term", _Wide, primary_key=True),
-    Column("gate", Integer, primary_key=True),
-    Column("since", _Wide, primary_key=True),
+    Column("gate", Integer, primary_key=True, autoincrement=False),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 
@@ -345,7 +360,7 @@ posting_by_time = Table(
     WORDS,
     Column("segment", Integer, primary_key=True),
     Column("term", _Wide, primary_key=True),
-    Column("since", _Wide, primary_key=True),
+    Column("since", _Wide, primary_key=True, autoincrement=False),
     Column("gate", Integer, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
 
+from diwan.registry.engines.lines import Line
 from diwan.sealing.envelope import Envelope, Verifier
 from diwan.sealing.header import Header, decode
 from diwan.terms.errors import Malformed
@@ -63,20 +63,17 @@ class _Row(msgspec.Struct, frozen=True):
         return "nothing" if self.parent_originator is None else f"{self.parent_originator}/{self.parent_id.hex()}"
 
 
-def seal_faults(connection: sqlite3.Connection, progress: Callable[[str, int, int], None]) -> Iterator[str]:
+def seal_faults(connection: Line, progress: Callable[[str, int, int], None]) -> Iterator[str]:
     """Yield what is wrong with each revision, its batch, its parts and the rows that repeat its header."""
     (total,) = connection.execute("SELECT count(*) FROM revision").fetchone()
-    rows = connection.execute(_ROWS)
     verifiers: dict[bytes, Verifier] = {}
-    done = 0
-    while chunk := rows.fetchmany(_CHUNK):
-        for values in chunk:
-            yield from _faults(connection, _Row(*values), verifiers)
-        done += len(chunk)
-        progress("items", done, total)
+    for done, values in enumerate(connection.stream(_ROWS), 1):
+        yield from _faults(connection, _Row(*values), verifiers)
+        if done % _CHUNK == 0 or done == total:
+            progress("items", done, total)
 
 
-def _faults(connection: sqlite3.Connection, row: _Row, verifiers: dict[bytes, Verifier]) -> Iterator[str]:
+def _faults(connection: Line, row: _Row, verifiers: dict[bytes, Verifier]) -> Iterator[str]:
     if row.kid is None or row.public is None:
         yield f"{row.ref}: a revision without a batch, or whose batch's key was never published here."
         return
@@ -107,9 +104,7 @@ def _envelope(row: _Row, parts: tuple[tuple[bytes, bytes] | None, ...]) -> Envel
     )
 
 
-def _parts(
-    connection: sqlite3.Connection, item: int, header: Header
-) -> tuple[tuple[tuple[bytes, bytes] | None, ...], list[str]]:
+def _parts(connection: Line, item: int, header: Header) -> tuple[tuple[tuple[bytes, bytes] | None, ...], list[str]]:
     rows = connection.execute(
         "SELECT p.digest, p.name, p.media_type, p.salt, coalesce(p.data, o.data)"
         " FROM part p LEFT JOIN part o ON o.number=p.same_as WHERE p.item=?",

@@ -7,20 +7,16 @@ yet in a segment is searched directly.  Lists per gate serve readers of little, 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-from sqlalchemy import insert
-
 from diwan.registry import schema
-from diwan.registry.engines.sqlite import REGISTER, WORDS, writing_connection
+from diwan.registry.engines.lines import Engine, Line
+from diwan.registry.found import next_number
 from diwan.registry.pen import Pen
 from diwan.registry.shelf import NEVER, Shelf
-from diwan.registry.statement import positional
 from diwan.registry.words import number
 
 _log: Final = logging.getLogger(__name__)
@@ -28,7 +24,6 @@ _BATCH: Final = 2048
 _FANOUT: Final = 8
 _TOP: Final = 2
 _COMMON: Final = 256
-_INSERT: Final = {table.name: positional(insert(table)) for table in schema.WORDS.sorted_tables}
 
 
 def find(
@@ -87,33 +82,37 @@ def _in_segment(
     # Lists per gate are kept of common terms alone; whether a hit holds the rarer ones is checked against its entry.
     among = [term for term in others if term in common]
     merge = common.get(driver, 0) > 0 and 2 * len(shelf.gates) < limit / max(density, 1e-9)
-    lists = "words_by_gate" if merge else "words_by_time"
     together = "".join(
         " AND EXISTS (SELECT 1 FROM words_by_gate o"
         " WHERE o.segment=w.segment AND o.term=? AND o.gate=w.gate AND o.since=w.since)"
         for _ in among
     )
-    checked = " AND ".join(["instr(t.terms, ?)"] * len(patterns))
-    rows = shelf.ask(
-        f"SELECT w.since FROM {lists} w CROSS JOIN by_time s ON s.since=w.since AND s.gate=w.gate"
-        " CROSS JOIN filed t ON t.position=s.revision"
-        f" WHERE w.segment=? AND w.term=? AND w.since > ? AND w.since < ?{together}"
-        f" AND {checked} ORDER BY w.since {'DESC' if newest else 'ASC'} LIMIT ?",
-        [segment, driver, after, before, *among, *patterns, limit],
+    pages, joined = shelf.pages, shelf.pages.joined
+    checked = " AND ".join([pages.holds("t.terms")] * len(patterns))
+    source = (
+        f"{'words_by_gate' if merge else 'words_by_time'} w {joined} by_time s ON s.since=w.since AND s.gate=w.gate"
+        f" {joined} filed t ON t.position=s.revision"
     )
+    where = f"w.segment=? AND w.term=? AND w.since > ? AND w.since < ?{together} AND {checked}"
+    bound = [segment, driver, after, before, *among, *patterns]
+    if merge:
+        rows = pages.merged("w.since", source, where, bound, order="w.since", down=newest, limit=limit, gate="w.gate")
+    else:
+        order = "DESC" if newest else "ASC"
+        rows = shelf.ask(
+            f"SELECT w.since FROM {source} WHERE {where} ORDER BY w.since {order} LIMIT ?", [*bound, limit]
+        )
     return [row[0] for row in rows]
 
 
 class WordIndex:
     """Builds the segments, beside the pen and never under it."""
 
-    def __init__(self, folder: Path, pen: Pen) -> None:
-        """Index the register in `folder`; `pen` clears what has been indexed."""
-        # As durable as the register: what is cleared from its tail must never be lost here.
-        self._ink = writing_connection(folder / WORDS, cache=16)
-        self._register = sqlite3.connect(
-            f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
-        )
+    def __init__(self, engine: Engine, pen: Pen) -> None:
+        """Index the register that `engine` keeps; `pen` clears what has been indexed."""
+        self._engine = engine
+        self._ink = engine.writing_words()
+        self._register = engine.whole()
         self._pen = pen
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
@@ -140,7 +139,7 @@ class WordIndex:
                     self.catch_up()
                 except Exception as failure:  # noqa: BLE001 -- whatever it was, the next round tries again
                     # By its name alone: what the engine says of a text it could not read quotes the text.
-                    name = getattr(failure, "sqlite_errorname", type(failure).__name__)
+                    name = self._engine.name_of(failure)
                     _log.error("The word index could not go on: %s. What waits is searched without it.", name)
 
         self._background = threading.Thread(target=go_on, name="diwan-words", daemon=True)
@@ -165,13 +164,13 @@ class WordIndex:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._ink.execute("BEGIN IMMEDIATE")
+        self._ink.begin()
         try:
             yield
-            self._ink.execute("COMMIT")
+            self._ink.commit()
         except BaseException:
             if self._ink.in_transaction:  # the engine undoes some failures by itself
-                self._ink.execute("ROLLBACK")
+                self._ink.rollback()
             raise
 
     def _heal(self) -> None:
@@ -183,8 +182,8 @@ class WordIndex:
             ).fetchone()
             if done >= reached:
                 return
-            for table in _INSERT:
-                self._ink.execute(f"DELETE FROM {table}")
+            for table in schema.WORDS.sorted_tables:
+                self._ink.execute(f"DELETE FROM {table.name}")
             self._pen.write(_refill)
 
     def _waiting(self, *, everything: bool) -> list[tuple[int, int, str]]:
@@ -202,29 +201,28 @@ class WordIndex:
         filed: dict[int, list[tuple[int, int]]] = {}
         for term, held in places.items():
             filed.setdefault(number(term), []).extend(held)
-        (name,) = self._ink.execute("SELECT coalesce(max(number), 0) + 1 FROM segment").fetchone()
-        self._ink.execute(_INSERT["segment"], (name, 0, rows[0][0], rows[-1][0]))
+        name = next_number(self._ink, "segment")
+        self._ink.insert("segment", [(name, 0, rows[0][0], rows[-1][0])])
         in_order = sorted(filed)
-        self._ink.executemany(
-            _INSERT["posting_by_time"],
-            ((name, term, since, gate) for term in in_order for since, gate in dict.fromkeys(sorted(filed[term]))),
+        self._ink.insert(
+            "posting_by_time",
+            [(name, term, since, gate) for term in in_order for since, gate in dict.fromkeys(sorted(filed[term]))],
         )
         common = [term for term in in_order if len(filed[term]) >= _COMMON]
-        self._ink.executemany(_INSERT["common_term"], [(name, term, len(filed[term])) for term in common])
+        self._ink.insert("common_term", [(name, term, len(filed[term])) for term in common])
         self._by_gate(name)
 
     def _by_gate(self, name: int) -> None:
         self._ink.execute(
-            "INSERT INTO posting_by_gate SELECT t.segment, t.term, t.gate, t.since FROM common_term c"
-            " CROSS JOIN posting_by_time t ON t.segment=c.segment AND t.term=c.term WHERE c.segment=?"
-            " ORDER BY t.term, t.gate, t.since",
-            [name],
+            "INSERT INTO posting_by_gate SELECT segment, term, gate, since FROM posting_by_time"
+            " WHERE segment=? AND term IN (SELECT term FROM common_term WHERE segment=?) ORDER BY term, gate, since",
+            [name, name],
         )
 
     def _clear(self, high: int) -> None:
-        def job(ink: sqlite3.Connection) -> None:
+        def job(ink: Line) -> None:
             ink.execute("DELETE FROM tail WHERE since<=?", [high])
-            ink.execute("UPDATE state SET value=max(value, ?) WHERE name='indexed'", [high])
+            ink.execute("UPDATE state SET value=? WHERE name='indexed' AND value<?", [high, high])
 
         self._pen.write(job)
 
@@ -240,14 +238,14 @@ class WordIndex:
     def _merge_into_one(self, rows: Sequence[tuple[int, int, int]], level: int) -> None:
         old = [row[0] for row in rows]
         among = ",".join("?" * len(old))
-        (name,) = self._ink.execute("SELECT max(number) + 1 FROM segment").fetchone()
+        name = next_number(self._ink, "segment")
         self._ink.execute(
-            "INSERT INTO posting_by_time SELECT ?, term, since, gate FROM posting_by_time"
+            "INSERT INTO posting_by_time SELECT CAST(? AS INTEGER), term, since, gate FROM posting_by_time"
             f" WHERE segment IN ({among}) ORDER BY term, since",
             [name, *old],
         )
         self._ink.execute(
-            "INSERT INTO common_term SELECT ?, term, count(*) FROM posting_by_time WHERE segment=?"
+            "INSERT INTO common_term SELECT CAST(? AS INTEGER), term, count(*) FROM posting_by_time WHERE segment=?"
             " GROUP BY term HAVING count(*)>=?",
             [name, name, _COMMON],
         )
@@ -255,10 +253,10 @@ class WordIndex:
         for table in ("posting_by_gate", "posting_by_time", "common_term"):
             self._ink.execute(f"DELETE FROM {table} WHERE segment IN ({among})", old)
         self._ink.execute(f"DELETE FROM segment WHERE number IN ({among})", old)
-        self._ink.execute(_INSERT["segment"], (name, level, rows[0][1], rows[-1][2]))
+        self._ink.insert("segment", [(name, level, rows[0][1], rows[-1][2])])
 
 
-def _refill(ink: sqlite3.Connection) -> None:
+def _refill(ink: Line) -> None:
     ink.execute("DELETE FROM tail")
     ink.execute(
         "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from diwan.registry.engines.sqlite import Pages
+from diwan.registry.engines.lines import Pages
+from diwan.registry.found import by_hundreds
 from diwan.registry.grants import Grant
 from diwan.sealing.envelope import Envelope
 from diwan.terms.errors import NotFound
@@ -44,9 +45,14 @@ def _label(value: bytes) -> Label:
 class Shelf:
     """Answers about the entries behind `gates`, within one snapshot of the register."""
 
-    def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...]) -> None:
-        """Ask through `pages`, which sees `gates`; `moved` are the grants that changed for this class."""
+    def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...], window: int = 2) -> None:
+        """Ask through `pages`, which sees `gates`; `moved` are the grants that changed for this class.
+
+        `window` is the engine's measure of when a stretch in time order is cheaper than a merge.
+        """
+        self.pages = pages
         self._sql = pages
+        self._window = window
         self.gates = gates
         self.moved = moved
 
@@ -85,18 +91,24 @@ class Shelf:
             ).fetchall()
             if len(rows) == limit or edge == end:
                 return [row[0] for row in rows]
-        rows = self._sql.execute(
-            f"SELECT since FROM by_gate WHERE since {past} ? AND since {short} ? ORDER BY since {order} LIMIT ?",
-            [start, end, limit],
-        ).fetchall()
+        rows = self._sql.merged(
+            "since",
+            "by_gate",
+            f"since {past} ? AND since {short} ?",
+            [start, end],
+            order="since",
+            down=down,
+            limit=limit,
+            after=None if down else start,
+        )
         return [row[0] for row in rows]
 
     def reads_in_time(self, limit: int, density: float) -> bool:
         """Return whether a page is read as a stretch in time order: it then holds little that is dropped again.
 
-        Where half of all entries are the reader's, or the stretch is shorter than twice the number of gates to merge.
+        Where half of all entries are the reader's, or the stretch is short beside the number of gates to merge.
         """
-        return limit / max(density, 1e-9) < 2 * max(len(self.gates), limit)
+        return limit / max(density, 1e-9) < max(self._window * len(self.gates), 2 * limit)
 
     def edge(self, start: int, expected: float, *, down: bool) -> int:
         """Return how far a stretch of some times `expected` entries reaches from a position."""
@@ -110,11 +122,11 @@ class Shelf:
 
     def newest_change(self) -> int:
         """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
-        (newest,) = self._sql.execute(
-            "SELECT max((SELECT coalesce(max(newest), 0) FROM open_head),"
-            " (SELECT coalesce(max(until), 0) FROM last_end))"
+        # Of a gate that shut, its end in the reader's grants is the last that is theirs to know.
+        newest, ended = self._sql.execute(
+            "SELECT coalesce(max(newest), 0), coalesce(max(ended), 0) FROM open_head"
         ).fetchone()
-        return max([int(newest), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
+        return max([int(newest), int(ended), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
 
     def anything_after(self, position: int) -> bool:
         """Return whether any open gate may hold an entry above `position`; cheap, for tail polls."""
@@ -123,14 +135,14 @@ class Shelf:
 
     def entries(self, positions: Sequence[int]) -> list[Entry]:
         """Return the standing entries at `positions`, in that order; what no longer stands is left out."""
-        found = {}
-        for position in positions:
-            row = self._sql.execute(
-                f"SELECT s.since, {_TEXT} FROM by_time s JOIN text t ON t.position=s.revision WHERE s.since=?",
-                [position],
-            ).fetchone()
-            if row:
-                found[position] = _entry(row)
+        found: dict[int, Entry] = {}
+        for some in by_hundreds(positions):
+            rows = self._sql.execute(
+                f"SELECT s.since, {_TEXT} FROM by_time s JOIN text t ON t.position=s.revision"
+                f" WHERE s.since IN ({','.join('?' * len(some))})",
+                some,
+            )
+            found.update((row[0], _entry(row)) for row in rows)
         return [found[position] for position in positions if position in found]
 
     def get(self, ref: Ref) -> Entry | None:
@@ -221,10 +233,8 @@ class Shelf:
 
     def links_to(self, value: str, limit: int) -> list[tuple[str, int]]:
         """Return (relation, position) of entries that point to an alias, newest first."""
-        rows = self._sql.execute(
-            "SELECT relation, since FROM pointer WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
-        )
-        return rows.fetchall()
+        rows = self._sql.merged("since, relation", "pointer", "value=?", [value], order="since", down=True, limit=limit)
+        return [(relation, since) for since, relation in rows]
 
     def mentions(self, since: int) -> list[str]:
         """Return the values that the entry at `since` can be correlated by."""
@@ -233,9 +243,7 @@ class Shelf:
 
     def mentioning(self, value: str, limit: int) -> list[int]:
         """Return up to `limit` positions of entries that mention `value`, newest first."""
-        rows = self._sql.execute(
-            "SELECT since FROM mentioned WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
-        )
+        rows = self._sql.merged("since", "mentioned", "value=?", [value], order="since", down=True, limit=limit)
         return [row[0] for row in rows]
 
     def parts(self, item: int, digests: Sequence[bytes]) -> list[tuple[Part, bytes]]:
@@ -288,20 +296,32 @@ class Shelf:
         self, after: int, before: int, limit: int, *, only: Sequence[int] | None = None, but: Sequence[int] = ()
     ) -> list[tuple[int, int]]:
         """Return up to `limit` (position, item) between two positions, oldest first, behind some of the gates."""
-        among = "" if only is None else f" AND gate IN ({','.join('?' * len(only))})"
-        beside = f" AND gate NOT IN ({','.join('?' * len(but))})" if but else ""
-        rows = self._sql.execute(
-            f"SELECT since, item FROM by_gate WHERE since > ? AND since < ?{among}{beside} ORDER BY since LIMIT ?",
-            [after, before, *(only or ()), *but, limit],
+        return self._sql.merged(
+            "since, item",
+            "by_gate",
+            "since > ? AND since < ?",
+            [after, before],
+            order="since",
+            down=False,
+            limit=limit,
+            after=after,
+            among=only,
+            but=but,
         )
-        return rows.fetchall()
 
     def ended_after(self, position: int, limit: int) -> list[tuple[int, int]]:
         """Return up to `limit` (position, item) of what stopped standing behind a gate that is or was open."""
-        rows = self._sql.execute(
-            "SELECT until, item FROM ended WHERE until > ? ORDER BY until LIMIT ?", [position, limit]
+        return self._sql.merged(
+            "until, item",
+            "ended",
+            "until > ?",
+            [position],
+            order="until",
+            down=False,
+            limit=limit,
+            after=position,
+            past=True,
         )
-        return rows.fetchall()
 
     def stood_behind(self, gate: int, at: int, after: int, limit: int) -> list[tuple[int, int]]:
         """Return up to `limit` (since, item) of what stood behind a gate just before `at`, came past `after`, in order.
@@ -309,28 +329,28 @@ class Shelf:
         What still stands and what ended later lie in two indexes; each is asked for a page of its own.
         """
         page = "SELECT since, item FROM stood WHERE gate=? AND since > ? AND since < ? AND until"
-        rows = self._sql.execute(
-            f"SELECT * FROM ({page} IS NULL ORDER BY since LIMIT ?) UNION ALL"
-            f" SELECT * FROM ({page} >= ? ORDER BY since LIMIT ?) ORDER BY since LIMIT ?",
+        rows = self._sql.past(
+            f"SELECT * FROM ({page} IS NULL ORDER BY since LIMIT ?) AS standing UNION ALL"
+            f" SELECT * FROM ({page} >= ? ORDER BY since LIMIT ?) AS gone ORDER BY since LIMIT ?",
             [gate, after, at, limit, gate, after, at, at, limit, limit],
         )
         return rows.fetchall()
 
     def stood(self, item: int) -> list[Stood]:
         """Return where an item ever stood, as far as the gates are or were open, oldest first."""
-        rows = self._sql.execute("SELECT gate, since, until, revision FROM stood WHERE item=? ORDER BY since", [item])
+        rows = self._sql.past("SELECT gate, since, until, revision FROM stood WHERE item=? ORDER BY since", [item])
         return [Stood(*row) for row in rows]
 
     def once_named(self, item: int) -> tuple[Ref, str]:
         """Return the reference and kind of an item that is or was released."""
-        originator, ident, kind = self._sql.execute(
+        originator, ident, kind = self._sql.past(
             "SELECT originator, id, kind FROM once_named WHERE item=?", [item]
         ).fetchone()
         return Ref(originator, ident.hex()), kind
 
     def fresh_hits(self, patterns: Sequence[str], after: int, before: int, limit: int, *, newest: bool) -> list[int]:
         """Return hits between two positions among the entries that are not yet in a segment of the word index."""
-        wanted = " AND ".join(["instr(terms, ?)"] * len(patterns))
+        wanted = " AND ".join([self._sql.holds("terms")] * len(patterns))
         rows = self._sql.execute(
             f"SELECT since FROM fresh_words WHERE since > ? AND since < ? AND {wanted}"
             f" ORDER BY since {'DESC' if newest else 'ASC'} LIMIT ?",
@@ -343,7 +363,7 @@ class Shelf:
 
         The same for ever, whatever ended or moved since, so that the rank of each is an instant of its own.
         """
-        rows = self._sql.execute(
+        rows = self._sql.past(
             f"SELECT since FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
             " AND (until IS NULL OR until >= ?) ORDER BY since LIMIT ? OFFSET ?",
             [*gates, opening, opening, limit, skip],
@@ -352,7 +372,7 @@ class Shelf:
 
     def rank(self, gates: Sequence[int], opening: int, since: int) -> int:
         """Return the rank, from 0, of what came with an opening and stands at `since`."""
-        (before,) = self._sql.execute(
+        (before,) = self._sql.past(
             f"SELECT count(*) FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
             " AND (until IS NULL OR until >= ?)",
             [*gates, since, opening],

@@ -1,35 +1,30 @@
-"""The stacks: reading connections kept ready, each already walled for one reader class and one world."""
+"""The stacks: lend shelves to readers, each for one snapshot in which what is open to them was checked."""
 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from diwan.registry.chance import Clock
-from diwan.registry.engines.sqlite import Pages, reading_connection
+from diwan.registry.engines.lines import Engine
 from diwan.registry.grants import Seat
 from diwan.registry.shelf import Shelf
 from diwan.terms.gate import World
 from diwan.terms.reader import Reader
 
-_KEPT: Final = 48
 _GROWTH: Final = 1.05
 
 
-class _Walled(msgspec.Struct):
-    """A connection and what its wall lets through."""
+class _Measured(msgspec.Struct, frozen=True):
+    """How dense the entries behind some gates lay when that many stood."""
 
-    pages: Pages
     allowed: frozenset[int]
-    once: frozenset[int]
-    density: float = 1.0
-    measured_at: int = -1
+    density: float
+    stands: int
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -43,13 +38,13 @@ class Opened(msgspec.Struct, frozen=True):
 class Stacks:
     """Lends shelves; a set of open gates is checked in the very snapshot that serves the data."""
 
-    def __init__(self, folder: Path, clock: Clock, take_seat: Callable[[Reader], Seat]) -> None:
-        """Read the register in `folder`; `take_seat` brings a reader's seat up to date under the pen."""
-        self._folder = folder
+    def __init__(self, engine: Engine, clock: Clock, take_seat: Callable[[Reader], Seat]) -> None:
+        """Read the register that `engine` keeps; `take_seat` brings a reader's seat up to date under the pen."""
+        self._engine = engine
         self._clock = clock
         self._take_seat = take_seat
         self._seats: dict[str, tuple[Reader, Seat]] = {}
-        self._idle: OrderedDict[tuple[int, World], list[_Walled]] = OrderedDict()
+        self._densities: dict[tuple[int, World], _Measured] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -57,29 +52,27 @@ class Stacks:
         """Lend the shelf of `reader` in `world` for one snapshot."""
         seat = self._known_seat(reader)
         while True:
-            walled = self._borrow(seat, world)
+            allowed = seat.open[world]
+            once = frozenset(grant.gate for grant in seat.moved[world]) - allowed
+            pages = self._engine.lend(seat.number, world, allowed, once)
             try:
-                shelf = Shelf(walled.pages, walled.allowed, seat.moved[world])
-                walled.pages.execute("BEGIN")
+                shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
+                pages.snapshot()
                 facts = shelf.facts()
                 if seat.holds(facts, self._clock()):
-                    self._measure(walled, shelf, facts["stands"])
-                    yield Opened(shelf, seat, walled.density)
+                    yield Opened(shelf, seat, self._density(seat.number, world, shelf, facts["stands"]))
                     return
             finally:
-                if walled.pages.in_transaction:
-                    walled.pages.execute("COMMIT")
-                self._give_back(walled, seat, world)
+                if pages.in_transaction:
+                    pages.commit()
+                self._engine.take_back(pages)
             seat = self._new_seat(reader)
 
     def close(self) -> None:
-        """Close every connection that is not lent."""
+        """Forget who sat where."""
         with self._lock:
-            for idle in self._idle.values():
-                for walled in idle:
-                    walled.pages.close()
-            self._idle.clear()
             self._seats.clear()
+            self._densities.clear()
 
     def _known_seat(self, reader: Reader) -> Seat:
         known = self._seats.get(reader.id)
@@ -90,31 +83,10 @@ class Stacks:
         self._seats[reader.id] = (reader, seat)
         return seat
 
-    def _borrow(self, seat: Seat, world: World) -> _Walled:
-        allowed = seat.open[world]
-        once = frozenset(grant.gate for grant in seat.moved[world]) - allowed
-        with self._lock:
-            idle = self._idle.get((seat.number, world))
-            walled = idle.pop() if idle else None
-        if walled is not None and walled.allowed <= allowed and walled.once <= once:
-            if walled.allowed != allowed or walled.once != once:
-                walled.pages.admit(allowed - walled.allowed, once - walled.once)
-                walled.allowed, walled.once, walled.measured_at = allowed, once, -1
-            return walled
-        if walled is not None:
-            walled.pages.close()
-        return _Walled(reading_connection(self._folder, allowed, once), allowed, once)
-
-    def _give_back(self, walled: _Walled, seat: Seat, world: World) -> None:
-        with self._lock:
-            self._idle.setdefault((seat.number, world), []).append(walled)
-            self._idle.move_to_end((seat.number, world))
-            if sum(map(len, self._idle.values())) > _KEPT:
-                key, oldest = next(iter(self._idle.items()))
-                oldest.pop(0).pages.close()
-                if not oldest:
-                    del self._idle[key]
-
-    def _measure(self, walled: _Walled, shelf: Shelf, stands: int) -> None:
-        if walled.measured_at < 0 or stands > walled.measured_at * _GROWTH + 64:
-            walled.density, walled.measured_at = shelf.density(), stands
+    def _density(self, number: int, world: World, shelf: Shelf, stands: int) -> float:
+        known = self._densities.get((number, world))
+        if known is None or known.allowed != shelf.gates or stands > known.stands * _GROWTH + 64:
+            known = _Measured(shelf.gates, shelf.density(), stands)
+            with self._lock:
+                self._densities[number, world] = known
+        return known.density

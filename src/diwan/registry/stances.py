@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 
+from diwan.registry.engines.lines import Line
 from diwan.terms.gate import Gate, Stand
 from diwan.terms.label import Label, unpack
 
@@ -23,7 +23,7 @@ _ORPHANS: Final = {
     " LEFT JOIN item i ON i.number=r.item LEFT JOIN batch b ON b.number=r.batch"
     " WHERE i.number IS NULL OR b.number IS NULL",
     "{} items stand in more than one place.": "SELECT count(*) FROM"
-    " (SELECT 1 FROM stand WHERE until IS NULL GROUP BY item HAVING count(*)>1)",
+    " (SELECT 1 FROM stand WHERE until IS NULL GROUP BY item HAVING count(*)>1) AS twice",
 }
 _STANDING: Final = (
     "SELECT i.originator, i.id, i.world, i.parent, s.gate, r.label, r.rev,"
@@ -40,7 +40,7 @@ _ABOVE: Final = (
 )
 
 
-def stance_faults(connection: sqlite3.Connection) -> Iterator[str]:
+def stance_faults(connection: Line) -> Iterator[str]:
     """Yield what stands where it should not, for its current label and those of all it stands under."""
     for said, query in _ORPHANS.items():
         (count,) = connection.execute(query).fetchone()
@@ -55,11 +55,9 @@ def stance_faults(connection: sqlite3.Connection) -> Iterator[str]:
     yield from _history_faults(connection, labels, gates)
 
 
-def _standing_faults(
-    connection: sqlite3.Connection, labels: Mapping[int, Label], gates: Mapping[int, Behind]
-) -> Iterator[str]:
+def _standing_faults(connection: Line, labels: Mapping[int, Label], gates: Mapping[int, Behind]) -> Iterator[str]:
     above: dict[int, frozenset[Stand] | None] = {}
-    for originator, ident, world, parent, gate, label, rev, newest in connection.execute(_STANDING):
+    for originator, ident, world, parent, gate, label, rev, newest in connection.stream(_STANDING):
         ref = f"{originator}/{ident.hex()}"
         if rev != newest:
             yield f"{ref}: revision {rev} stands, though {newest} replaced it."
@@ -72,10 +70,8 @@ def _standing_faults(
             yield f"{ref}: stands behind another gate than its label and those above it give."
 
 
-def _history_faults(
-    connection: sqlite3.Connection, labels: Mapping[int, Label], gates: Mapping[int, Behind]
-) -> Iterator[str]:
-    for originator, ident, current, behind, label in connection.execute(_HISTORY):
+def _history_faults(connection: Line, labels: Mapping[int, Label], gates: Mapping[int, Behind]) -> Iterator[str]:
+    for originator, ident, current, behind, label in connection.stream(_HISTORY):
         now = gates.get(current)
         if now is None or label not in labels:
             continue  # said above
@@ -83,7 +79,7 @@ def _history_faults(
             yield f"{originator}/{ident.hex()}: its history is kept behind another gate than its labels give."
 
 
-def _stands_from(connection: sqlite3.Connection, item: int, labels: Mapping[int, Label]) -> frozenset[Stand] | None:
+def _stands_from(connection: Line, item: int, labels: Mapping[int, Label]) -> frozenset[Stand] | None:
     """Return the labels of an item and all above it, or None where one of them does not stand."""
     stands: set[Stand] = set()
     passed: set[int] = set()
@@ -98,7 +94,7 @@ def _stands_from(connection: sqlite3.Connection, item: int, labels: Mapping[int,
     return frozenset(stands) if here is None else None
 
 
-def _all(connection: sqlite3.Connection, table: str) -> list[tuple[int, bytes]]:
+def _all(connection: Line, table: str) -> list[tuple[int, bytes]]:
     return connection.execute(f"SELECT number, value FROM {table}").fetchall()
 
 

@@ -103,7 +103,7 @@ def _walked(
             return rows
     gates = shelf.gates.difference(but)
     if len(gates) > _FEW:
-        return _ask(shelf, pick, "version_by_gate", _BETWEEN, (after, before), but, limit)
+        return _ask(shelf, pick, "version_by_gate", _BETWEEN, (after, before), but, limit, after=after)
     # Of one gate the rows come in order by themselves; letting the engine sort a few costs more than merging them here.
     each = [
         _ask(shelf, pick, "version_by_gate", f"a.gate = ? AND {_BETWEEN}", (g, after, before), (), limit) for g in gates
@@ -152,15 +152,34 @@ def _ask(
     bound: Iterable[object],
     but: Sequence[int],
     limit: int = NEVER,
+    *,
+    after: int | None = None,
 ) -> list[Held]:
+    """Ask a view; with `after` it is one by gate, whose rows past that position are merged."""
     kept, values = _version_condition(pick)
-    beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
-    data, ids = "a.data" if pick.data else "x''", "a.id" if pick.ids else "x''"
-    rows = shelf.ask(
-        f"SELECT {_COLUMNS}, {data}, {ids} FROM {view} a WHERE {where} AND a.value >= ? AND a.value < ?"
-        f"{beside}{kept} ORDER BY a.since LIMIT ?",
-        [*bound, f"{pick.scheme}:", f"{pick.scheme};", *but, *values, limit],
-    )
+    what = f"{_COLUMNS}{', a.data' if pick.data else ''}{', a.id' if pick.ids else ''}"
+    where = f"{where} AND a.value >= ? AND a.value < ?{kept}"
+    bound = [*bound, f"{pick.scheme}:", f"{pick.scheme};", *values]
+    if after is not None:
+        rows = shelf.pages.merged(
+            what,
+            f"{view} a",
+            where,
+            bound,
+            order="a.since",
+            down=False,
+            limit=limit,
+            gate="a.gate",
+            after=after,
+            but=but,
+        )
+    else:
+        beside = f" AND a.gate NOT IN ({','.join('?' * len(but))})" if but else ""
+        rows = shelf.ask(
+            f"SELECT {what} FROM {view} a WHERE {where}{beside} ORDER BY a.since LIMIT ?", [*bound, *but, limit]
+        )
+    if pick.ids and not pick.data:
+        rows = [(*row[:-1], b"", row[-1]) for row in rows]
     return [Held(*row) for row in rows]
 
 
@@ -171,4 +190,4 @@ def _version_condition(pick: Pick) -> tuple[str, tuple[str, ...]]:
     ways = [_WHICH[which] for which in dict.fromkeys(pick.which)]
     if pick.versions:
         ways.append(f"a.version IN ({','.join('?' * len(pick.versions))})")
-    return f" AND ({' OR '.join(ways) or '0'})", pick.versions
+    return f" AND ({' OR '.join(ways) or '1=0'})", pick.versions

@@ -27,6 +27,17 @@ class Duplicate(Conflict):
     """The same bytes are already registered by this originator under this name; nothing was added."""
 
 
+class Unsettled(Refused):
+    """The register was lost while something was being made durable; it may be written or not."""
+
+    def __init__(self) -> None:
+        """Say what is not known, and what to do."""
+        super().__init__(
+            "The connection to the register was lost while this was being made durable. It is written whole or not at"
+            " all, and which of the two is not known here: look before you ask again."
+        )
+
+
 class NotFound(Refused):
     """Unknown, and not released to you, are the same answer, word for word."""
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from diwan.registry import schema
+from diwan.registry.engines.lines import Line, Row, Rows
+from diwan.registry.shape import is_current, migrate
+from diwan.terms.errors import Refused
+from diwan.terms.gate import World
 
 REGISTER: Final = "register.db"
 WORDS: Final = "words.db"
@@ -31,7 +39,7 @@ _VIEWS: Final = {
     "fact": "SELECT name, value FROM main.state",
     "milestone": "SELECT since FROM main.mile",
     "open_gate": f"SELECT number AS gate, value FROM main.gate WHERE number {_ALLOWED}",
-    "open_head": f"SELECT gate, entries, newest FROM main.head WHERE gate {_ALLOWED}",
+    "open_head": f"SELECT gate, entries, newest, ended FROM main.head WHERE gate {_ALLOWED}",
     "open_counter": f"SELECT gate, kind, entries FROM main.counter WHERE gate {_ALLOWED}",
     "by_gate": "SELECT since, item, gate, revision FROM main.stand INDEXED BY stand_open"
     f" WHERE until IS NULL AND gate {_ALLOWED}",
@@ -40,9 +48,6 @@ _VIEWS: Final = {
     "by_item": "SELECT since, item, gate, revision FROM main.stand INDEXED BY stand_item"
     f" WHERE until IS NULL AND gate {_ALLOWED}",
     "ended": f"SELECT until, item FROM main.stand INDEXED BY stand_closed WHERE until IS NOT NULL AND gate {_EVER}",
-    # Of a gate that shut, its end in the reader's grants is the last that is theirs to know.
-    "last_end": "SELECT e.gate, (SELECT max(s.until) FROM main.stand s INDEXED BY stand_closed WHERE s.gate = e.gate"
-    f" AND s.until IS NOT NULL) AS until FROM temp.ever e WHERE e.gate {_ALLOWED}",
     "stood": f"SELECT item, gate, since, until, revision FROM main.stand WHERE gate {_EVER}",
     "once_named": "SELECT number AS item, originator, id, kind FROM main.item i WHERE EXISTS"
     f" (SELECT 1 FROM main.stand s WHERE s.item = i.number AND s.gate {_EVER})",
@@ -76,8 +81,8 @@ _VIEWS: Final = {
     "words_by_time": f"SELECT segment, term, gate, since FROM words.posting_by_time WHERE gate {_ALLOWED}",
 }
 
-# Tables that hold nothing of any item (`ever` is the connection's own): to count their rows is no secret.
-_PLAIN: Final = frozenset({"ever", "state", "mile", "segment", "common_term"})
+# Tables that hold nothing of any item: to count their rows is no secret.
+_PLAIN: Final = frozenset({"state", "mile", "segment", "common_term"})
 
 # What the house reads for itself: the rules, the keys, the audit log, and who is who.
 _OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket", "note"})
@@ -85,12 +90,45 @@ _OWN: Final = frozenset({"state", "policy", "membership", "signing_key", "leaf",
 _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_RECURSIVE)
 
 
-def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32) -> sqlite3.Connection:
+_INSERT: Final = {
+    table.name: f"INSERT INTO {table.name} VALUES({','.join('?' * len(table.columns))})"
+    for table in (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
+}
+_KEPT: Final = 48
+"""Reading connections kept ready."""
+
+
+class File(sqlite3.Connection):
+    """A connection to one file, in the registry's own words; see `lines.Line`."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands: to a file it always does."""
+        return True
+
+    def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
+        """Write whole rows into a table."""
+        self.executemany(_INSERT[table], rows)
+
+    def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+        """Yield rows as they are read."""
+        yield from self.execute(query, parameters)
+
+    def begin(self) -> None:
+        """Take the write lock of the file, whoever else writes."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def snapshot(self) -> None:
+        """Begin to read one state of the file."""
+        self.execute("BEGIN")
+
+
+def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32) -> File:
     """Open the one connection that writes `file`: WAL, an fsync per commit, patient with other writers.
 
     `cache` is in MiB.
     """
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=60)
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=60, factory=File)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute(f"PRAGMA cache_size=-{cache * 1024}")
@@ -101,8 +139,13 @@ def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32
     return connection
 
 
-class Pages(sqlite3.Connection):
+class Pages(File):
     """A reading connection: it can see what stands behind its gates, and refuses everything else."""
+
+    allowed: frozenset[int] = frozenset()
+    once: frozenset[int] = frozenset()
+    place: tuple[int, World]
+    """Whose wall it is."""
 
     _guard: Callable[[int, str | None, str | None, str | None, str | None], int]
 
@@ -125,8 +168,43 @@ class Pages(sqlite3.Connection):
         self._guard = authorize
         self.set_authorizer(authorize)
 
+    joined: Final = "CROSS JOIN"
+
+    def past(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Ask about what stood behind gates that are or once were open: its views see them by themselves."""
+        return self.execute(query, parameters)
+
+    def merged(
+        self,
+        what: str,
+        source: str,
+        where: str,
+        bound: Sequence[Any],
+        *,
+        order: str,
+        down: bool,
+        limit: int,
+        gate: str = "gate",
+        after: int | None = None,
+        past: bool = False,
+        among: Sequence[int] | None = None,
+        but: Sequence[int] = (),
+    ) -> list[Row]:
+        """Return rows gate by gate in order: of a list of gates this engine merges by itself."""
+        only = "" if among is None else f" AND {gate} IN ({','.join('?' * len(among))})"
+        beside = f" AND {gate} NOT IN ({','.join('?' * len(but))})" if but else ""
+        return self.execute(
+            f"SELECT {what} FROM {source} WHERE {where}{only}{beside}"
+            f" ORDER BY {order} {'DESC' if down else 'ASC'} LIMIT ?",
+            [*bound, *(among or ()), *but, limit],
+        ).fetchall()
+
+    def holds(self, column: str) -> str:
+        """Return the condition that a text column holds a bound text."""
+        return f"instr({column}, ?)"
+
     def admit(self, allowed: Collection[int], once: Collection[int]) -> None:
-        """Add gates; only ever called by the shelf that owns this connection."""
+        """Bring the gates to more than they were; only ever called by whoever lends this connection."""
         self.set_authorizer(None)
         try:
             self.fill(allowed, once)
@@ -135,6 +213,7 @@ class Pages(sqlite3.Connection):
 
     def fill(self, allowed: Collection[int], once: Collection[int]) -> None:
         """Write gate numbers into the connection's own temporary tables."""
+        self.allowed, self.once = frozenset(allowed), frozenset(once)
         self.execute("BEGIN")
         self.executemany("INSERT OR IGNORE INTO temp.allowed VALUES(?)", ((gate,) for gate in allowed))
         self.executemany("INSERT OR IGNORE INTO temp.ever VALUES(?)", ((gate,) for gate in (*allowed, *once)))
@@ -165,11 +244,21 @@ def reading_connection(folder: Path, allowed: Collection[int], once: Collection[
     return pages
 
 
-def own_connection(folder: Path) -> sqlite3.Connection:
-    """Open the house's own reading connection: it refuses every table that holds anything of an item."""
-    pages = sqlite3.connect(
-        f"file:{folder / REGISTER}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=60
+def whole_connection(folder: Path) -> File:
+    """Open a connection that reads everything and writes nothing."""
+    return sqlite3.connect(
+        f"file:{folder / REGISTER}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=60,
+        factory=File,
     )
+
+
+def own_connection(folder: Path) -> File:
+    """Open the house's own reading connection: it refuses every table that holds anything of an item."""
+    pages = whole_connection(folder)
 
     def authorize(action: int, table: str | None, _: str | None, __: str | None, ___: str | None) -> int:
         own = action in _FREE or (action == sqlite3.SQLITE_READ and table in _OWN)
@@ -177,3 +266,124 @@ def own_connection(folder: Path) -> sqlite3.Connection:
 
     pages.set_authorizer(authorize)
     return pages
+
+
+class Sqlite:
+    """The register in two files of a folder; see `lines.Engine`."""
+
+    failures: Final = (sqlite3.Error,)
+    window: Final = 2
+
+    def __init__(self, folder: Path, *, synchronous: str = "FULL") -> None:
+        """Keep the register in `folder`."""
+        self._folder = folder
+        self._synchronous = synchronous
+        self._idle: OrderedDict[tuple[int, World], list[Pages]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def name_of(self, failure: BaseException) -> str:
+        """Return the engine's own short name of a failure."""
+        return str(getattr(failure, "sqlite_errorname", type(failure).__name__))
+
+    def there(self) -> bool:
+        """Return whether the folder holds a register."""
+        return (self._folder / REGISTER).exists()
+
+    def ready(self) -> None:
+        """Bring the files to the present shape, creating them where there are none."""
+        for name in (REGISTER, WORDS):
+            file = self._folder / name
+            if not is_current(str(file), *_shape_of(file)):
+                _migrate(file, words=name == WORDS)
+
+    def shapes(self) -> tuple[str | None, str | None]:
+        """Return the shapes of both files."""
+        return _shape_of(self._folder / REGISTER)[0], _shape_of(self._folder / WORDS)[0]
+
+    def upgrade(self) -> None:
+        """Bring the files to the present shape: the same as opening them."""
+        self.ready()
+
+    def writing(self) -> Line:
+        """Open a connection that writes the register."""
+        return writing_connection(self._folder / REGISTER, synchronous=self._synchronous)
+
+    def writing_words(self) -> Line:
+        """Open a connection that writes the word index.
+
+        As durable as the register: what is cleared from its tail must never be lost here.
+        """
+        return writing_connection(self._folder / WORDS, cache=16)
+
+    def own(self) -> Line:
+        """Open the house's own reading connection."""
+        return own_connection(self._folder)
+
+    def whole(self) -> Line:
+        """Open a connection that reads everything."""
+        return whole_connection(self._folder)
+
+    def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Pages:
+        """Lend a connection that is walled for this reader class already, or a new one."""
+        with self._lock:
+            idle = self._idle.get((number, world))
+            pages = idle.pop() if idle else None
+        if pages is not None and pages.allowed <= allowed and pages.once <= once:
+            if pages.allowed != allowed or pages.once != once:
+                pages.admit(allowed, once)
+            return pages
+        if pages is not None:
+            pages.close()
+        pages = reading_connection(self._folder, allowed, once)
+        pages.place = number, world
+        return pages
+
+    def take_back(self, pages: Pages) -> None:
+        """Keep a connection for the next of its class; beyond some, those not used for longest are closed."""
+        with self._lock:
+            self._idle.setdefault(pages.place, []).append(pages)
+            self._idle.move_to_end(pages.place)
+            if sum(map(len, self._idle.values())) > _KEPT:
+                place, oldest = next(iter(self._idle.items()))
+                oldest.pop(0).close()
+                if not oldest:
+                    del self._idle[place]
+
+    def close(self) -> None:
+        """Close every connection that is not lent."""
+        with self._lock:
+            for idle in self._idle.values():
+                for pages in idle:
+                    pages.close()
+            self._idle.clear()
+
+
+def _shape_of(file: Path) -> tuple[str | None, int | None]:
+    """Return the shape of a file and the lowest shape of software that may work with it, as far as it says."""
+    if not file.exists():
+        return None, None
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        row = connection.execute("SELECT version_num FROM shape").fetchone()
+        works = connection.execute("SELECT value FROM state WHERE name='compatible'").fetchone() if row else None
+    except sqlite3.OperationalError as wrong:
+        if "no such table: state" in str(wrong):
+            return str(row[0]), None
+        return None, None
+    except sqlite3.DatabaseError as wrong:
+        raise Refused(f"{file} is not a database of Diwan: {wrong}. Nothing was changed.") from None
+    finally:
+        connection.close()
+    return (str(row[0]) if row else None), (int(works[0]) if works else None)
+
+
+def _migrate(file: Path, *, words: bool) -> None:
+    from sqlalchemy import create_engine, event  # noqa: PLC0415 -- slow import, and only when the shape changes
+
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(file, isolation_level=None, timeout=60))
+    # One transaction, begun before looking: the driver's own would leave tables outside it, so that a crash could leave
+    # half a shape, and two processes that begin one register would trip over each other.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with engine.begin() as connection:
+        migrate(connection, words=words)
+    engine.dispose()

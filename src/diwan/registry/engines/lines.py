@@ -1,0 +1,176 @@
+"""What the registry asks of an engine, whichever it is.
+
+Questions are written once, in the SQL that both engines read alike, with `?` for what is bound.  What an engine does in
+its own way (write order, walls, many rows at once, a page merged gate by gate) it does behind these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from diwan.terms.gate import World
+
+Row = tuple[Any, ...]
+
+
+class Rows(Protocol):
+    """The answer to one question."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Row]:
+        """Return the rows that are left."""
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows that are left."""
+
+
+class Line(Protocol):
+    """A connection.  Outside a transaction every statement stands by itself."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction was begun."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known; one that does not is opened anew by the next `begin`."""
+
+    def execute(self, query: str, parameters: Sequence[Any] = ..., /) -> Rows:
+        """Ask or change something."""
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> object:
+        """Change something once for each row of values."""
+
+    def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
+        """Write whole rows into a table, many at once."""
+
+    def stream(self, query: str, parameters: Sequence[Any] = ...) -> Iterator[Row]:
+        """Yield rows as they are read, within a transaction, holding few of them."""
+
+    def begin(self) -> None:
+        """Begin to write: returns when every other writer of this database has finished."""
+
+    def snapshot(self) -> None:
+        """Begin to read: what follows sees one state of the database."""
+
+    def commit(self) -> None:
+        """End the transaction; what it wrote is then durable."""
+
+    def rollback(self) -> None:
+        """End the transaction; nothing of it was written."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Pages(Line, Protocol):
+    """A reading connection: it can see what stands behind its gates, and refuses everything else."""
+
+    def past(self, query: str, parameters: Sequence[Any] = ...) -> Rows:
+        """Ask about what stood behind gates that are or once were open."""
+
+    def merged(
+        self,
+        what: str,
+        source: str,
+        where: str,
+        bound: Sequence[Any],
+        *,
+        order: str,
+        down: bool,
+        limit: int,
+        gate: str = "gate",
+        after: int | None = None,
+        past: bool = False,
+        among: Sequence[int] | None = None,
+        but: Sequence[int] = (),
+    ) -> list[Row]:
+        """Return up to `limit` rows behind the open gates, each gate's found in order by an index and merged.
+
+        Args:
+            what: the columns, of which the one `order` names comes first.
+            source: the views they come from.
+            where: what holds of them, binding `bound`.
+            order: the column that orders, a position.
+            down: whether the newest comes first.
+            limit: how many rows at most.
+            gate: the column of the gate.
+            after: that nothing up to this position is wanted; gates with nothing after it need not be looked into.
+            past: whether gates that once were open count; `order` is then where something ended.
+            among: the only gates to look behind.
+            but: gates to leave out.
+        """
+
+    def holds(self, column: str) -> str:
+        """Return the condition that a text column holds a bound text."""
+
+    @property
+    def joined(self) -> str:
+        """How views are joined so that they are read in the order they are written."""
+
+
+class Engine(Protocol):
+    """Where a register is kept."""
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What its connections raise."""
+
+    @property
+    def window(self) -> int:
+        """Up to how many times the number of gates a stretch in time order is cheaper than a merge."""
+
+    def name_of(self, failure: BaseException) -> str:
+        """Return the engine's own short name of a failure; never its text, which may quote what is kept."""
+
+    def there(self) -> bool:
+        """Return whether a register was ever begun here."""
+
+    def ready(self) -> None:
+        """See that the register has the shape that this software works with.
+
+        Raises:
+            Refused: it has not, and must not be changed by opening it.
+        """
+
+    def shapes(self) -> tuple[str | None, str | None]:
+        """Return the shapes of register and word index, None where there is none."""
+
+    def upgrade(self) -> None:
+        """Bring register and word index to the present shape.
+
+        Raises:
+            Refused: they were written by later software.
+        """
+
+    def writing(self) -> Line:
+        """Open a connection that writes the register."""
+
+    def writing_words(self) -> Line:
+        """Open a connection that writes the word index."""
+
+    def own(self) -> Line:
+        """Open the house's own reading connection: it refuses every table that holds anything of an item."""
+
+    def whole(self) -> Line:
+        """Open a connection that reads everything and writes nothing: for proofs and the word index."""
+
+    def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Pages:
+        """Lend a reading connection that sees what stands behind `allowed`.
+
+        `once` are gates that were open before: what stands there shows only as having been withdrawn.  `number` and
+        `world` name the reader class, so that a connection that was walled for it may be lent again.
+        """
+
+    def take_back(self, pages: Any) -> None:
+        """Take back what this engine lent."""
+
+    def close(self) -> None:
+        """Close every connection that is not lent."""

@@ -1,0 +1,483 @@
+"""PostgreSQL 15 to 18: one write order for all processes and hosts, readers under row-level security.
+
+Writers take the row of the last position first, so that whoever waits for it is served in turn: what commits later has
+later positions, and a reader's snapshot is always the beginning of one order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import islice
+from typing import Any, Final
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import Dumper
+from psycopg.postgres import types
+from psycopg.types.array import ListBinaryDumper
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
+from psycopg_pool import ConnectionPool
+from sqlalchemy import Integer, LargeBinary, Table
+
+from diwan.registry import schema
+from diwan.registry.engines.lines import Line, Row, Rows
+from diwan.registry.engines.postgres_wall import HOUSE, OWNER, READER, VIEWS, WRITER, lowered, raised
+from diwan.registry.shape import is_current, migrate
+from diwan.terms.errors import Refused
+from diwan.terms.gate import World
+
+_READERS: Final = 16
+"""Reading connections of one process at most; whoever comes after waits for one."""
+_LISTED: Final = 256
+"""Up to so many gates are listed to find those with anything new; of more, all heads are looked through."""
+_STREAMED: Final = 500
+
+# Every question here is a chain of index look-ups.  What the planner knows of it is stale while a register grows, and a
+# hash of the whole table, chosen once, would cost seconds.
+_PLANNED: Final = "-c jit=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c max_parallel_workers_per_gather=0"
+
+
+@lru_cache(maxsize=2048)
+def _dollars(query: str) -> str:
+    """Return the question with its bound values numbered, as this engine's protocol wants them."""
+    first, *rest = query.split("?")
+    return first + "".join(f"${number}{text}" for number, text in enumerate(rest, 1))
+
+
+class Wire:
+    """A connection; see `lines.Line`.  One that broke is opened anew when nothing is under way on it."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Row]], lock: str = "") -> None:
+        """Connect by `connect`; `lock` is what a writer asks first."""
+        self._connect = connect
+        self._lock = lock
+        self._connection = connect()
+        self._under_way = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known."""
+        return not self._connection.closed
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction was begun."""
+        return self._connection.info.transaction_status in (
+            pq.TransactionStatus.INTRANS,
+            pq.TransactionStatus.INERROR,
+            pq.TransactionStatus.ACTIVE,
+        )
+
+    def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
+        """Ask or change something."""
+        if self._under_way:
+            return self._connection.execute(_dollars(query), parameters, binary=True)
+        answer: Rows = self._again(lambda connection: connection.execute(_dollars(query), parameters, binary=True))
+        return answer
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> object:
+        """Change something once for each row of values, without waiting in between."""
+        left = iter(rows)
+        with self._connection.cursor() as cursor:
+            while some := list(islice(left, _STREAMED)):  # what yields the rows may ask questions of its own
+                cursor.executemany(_dollars(query), some)
+            return cursor
+
+    def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
+        """Write whole rows into a table: each column goes over as one array.
+
+        COPY is refused to a role that row policies apply to, and the writer is none that passes them by.
+        """
+        if rows:
+            query, kinds = _INSERT[table]
+            columns = zip(kinds, zip(*rows, strict=True), strict=True)
+            self._connection.execute(query, [kind(column) for kind, column in columns])
+
+    def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+        """Yield rows as they are read."""
+        if not self._under_way:
+            yield from self.execute(query, parameters)
+            return
+        with psycopg.RawServerCursor(self._connection, f"stream_{threading.get_ident()}_{id(parameters)}") as cursor:
+            cursor.itersize = _STREAMED
+            cursor.execute(_dollars(query), parameters)
+            yield from cursor
+
+    def begin(self) -> None:
+        """Take the write order."""
+
+        def start(connection: psycopg.Connection[Row]) -> None:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                connection.execute(self._lock)
+
+        self._again(start)
+        self._under_way = True
+
+    def snapshot(self) -> None:
+        """Begin to read one state of the database."""
+        self._again(lambda connection: connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ"))
+        self._under_way = True
+
+    def commit(self) -> None:
+        """End the transaction; it is durable as `synchronous_commit` says, with the standbys that it names."""
+        self._under_way = False
+        self._connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """End the transaction; nothing of it was written."""
+        self._under_way = False
+        self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _again(self, ask: Callable[[psycopg.Connection[Row]], Any]) -> Any:
+        """Ask something that may be asked twice: nothing is under way, so a broken connection loses nothing."""
+        if self.alive:
+            try:
+                return ask(self._connection)
+            except psycopg.OperationalError:
+                if self.alive:
+                    raise
+        self._connection = self._connect()
+        return ask(self._connection)
+
+
+class Sight:
+    """A lent reading connection; see `lines.Pages`."""
+
+    joined: Final = "JOIN"
+
+    def __init__(self, connection: psycopg.Connection[Row], allowed: frozenset[int], once: frozenset[int]) -> None:
+        """See through `connection` what stands behind `allowed`; `once` as in `lines.Engine.lend`."""
+        self.connection = connection
+        self._allowed = allowed
+        self._once = once
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known."""
+        return not self.connection.closed
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the snapshot was begun."""
+        return self.connection.info.transaction_status != pq.TransactionStatus.IDLE
+
+    def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
+        """Ask something."""
+        return self.connection.execute(_dollars(query), parameters, binary=True)
+
+    def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> object:
+        """Refuse: nothing is written here."""
+        raise Refused("Nothing is written through a reading connection.")
+
+    def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
+        """Refuse: nothing is written here."""
+        raise Refused("Nothing is written through a reading connection.")
+
+    def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
+        """Yield rows."""
+        yield from self.execute(query, parameters)
+
+    def begin(self) -> None:
+        """Refuse: nothing is written here."""
+        raise Refused("Nothing is written through a reading connection.")
+
+    def snapshot(self) -> None:
+        """Begin to read one state of the database, as whoever the gates are open to; for this transaction alone."""
+        with self.connection.pipeline():
+            self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self._admit(self._allowed)
+
+    def commit(self) -> None:
+        """End the snapshot; with it goes what was open."""
+        self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """End the snapshot."""
+        self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def past(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Ask with the gates that once were open as well, for this one question."""
+        if not self._once:
+            return self.execute(query, parameters)
+        with self.connection.pipeline():
+            self._admit(self._allowed | self._once)
+            answer = self.execute(query, parameters)
+            self._admit(self._allowed)
+        return answer
+
+    def merged(
+        self,
+        what: str,
+        source: str,
+        where: str,
+        bound: Sequence[Any],
+        *,
+        order: str,
+        down: bool,
+        limit: int,
+        gate: str = "gate",
+        after: int | None = None,
+        past: bool = False,
+        among: Sequence[int] | None = None,
+        but: Sequence[int] = (),
+    ) -> list[Row]:
+        """Return rows of each gate in the order of its index, at most a page of each, and the first of them all."""
+        gates = (self._allowed | self._once if past else self._allowed).difference(but)
+        if among is not None:
+            gates = gates.intersection(among)
+        if not gates:
+            return []
+        outer, first = self._outer(gates, after, past=past, all_of_them=among is None and not but)
+        way = "DESC" if down else "ASC"
+        # The limit stands in the text: a plan that is kept must know that it is small.
+        query = (
+            f"SELECT page.* FROM ({outer}) AS behind CROSS JOIN LATERAL"
+            f" (SELECT {what} FROM {source} WHERE {gate} = behind.number AND {where} ORDER BY {order} {way}"
+            f" LIMIT {int(limit)}) AS page ORDER BY 1 {way} LIMIT {int(limit)}"
+        )
+        return (self.past if past else self.execute)(query, [*first, *bound]).fetchall()
+
+    def holds(self, column: str) -> str:
+        """Return the condition that a text column holds a bound text."""
+        return f"strpos({column}, ?) > 0"
+
+    def _outer(
+        self, gates: frozenset[int], after: int | None, *, past: bool, all_of_them: bool
+    ) -> tuple[str, list[Any]]:
+        """Return which gates to look behind: those of `gates` that can hold anything past a position."""
+        if after is None and len(gates) <= _LISTED:
+            return "SELECT unnest(?) AS number", [_Numbers(gates)]
+        heads = "SELECT h.gate AS number FROM open_head h WHERE "
+        heads += f"h.{'ended' if past else 'newest'} > ?" if after is not None else "h.entries > 0"
+        bound: list[Any] = [] if after is None else [after]
+        if len(gates) <= _LISTED or not all_of_them:
+            return f"{heads} AND h.gate = ANY(?)", [*bound, _Numbers(gates)]
+        return heads, bound
+
+    def _admit(self, gates: frozenset[int]) -> None:
+        self.connection.execute("SELECT set_config('diwan.gates', $1, true)", [_bitmap(gates)])
+
+
+@lru_cache(maxsize=512)
+def _bitmap(gates: frozenset[int]) -> str:
+    bits = bytearray(max(gates, default=-1) // 8 + 1)
+    for gate in gates:
+        bits[gate >> 3] |= 1 << (gate & 7)
+    return bits.hex()
+
+
+class Postgres:
+    """The register in a database of PostgreSQL; see `lines.Engine`."""
+
+    failures: Final = (psycopg.Error,)
+    window: Final = 4
+
+    def __init__(self, conninfo: str, *, durable: bool = True) -> None:
+        """Keep the register where `conninfo` points; it names no user: roles log in by their own names."""
+        self._conninfo = conninfo
+        self._durable = durable
+        self._pool: ConnectionPool[psycopg.Connection[Row]] | None = None
+        self._lock = threading.Lock()
+
+    def name_of(self, failure: BaseException) -> str:
+        """Return the engine's own short name of a failure: its SQLSTATE."""
+        return str(getattr(failure, "sqlstate", None) or type(failure).__name__)
+
+    def there(self) -> bool:
+        """Return whether a register was ever begun here."""
+        return self.shapes()[0] is not None
+
+    def ready(self) -> None:
+        """See that the register has the shape that this software works with; an empty database is laid out.
+
+        An older shape is not changed by opening it: other hosts may run the software that made it.
+        """
+        for name, shape, compatible in self._shapes():
+            if shape is None:
+                self.upgrade()
+                return
+            if not is_current(f"The {name} in PostgreSQL", shape, compatible):
+                raise Refused(
+                    f"The {name} in PostgreSQL has shape {shape}, and this version of Diwan works with a later one."
+                    " Nothing was changed; `diwan db upgrade` brings it there."
+                )
+
+    def shapes(self) -> tuple[str | None, str | None]:
+        """Return the shapes of register and word index."""
+        (_, register, _), (_, words, _) = self._shapes()
+        return register, words
+
+    def upgrade(self) -> None:
+        """Bring register and word index to the present shape and raise the walls anew, whole or not at all."""
+        from sqlalchemy import create_engine  # noqa: PLC0415 -- slow import, and only when the shape changes
+
+        for name, shape, compatible in self._shapes():
+            is_current(f"The {name} in PostgreSQL", shape, compatible)
+        engine = create_engine("postgresql+psycopg://", creator=self._owner)
+        with engine.begin() as connection:
+            # Two hosts that begin one register would trip over each other.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('diwan upgrade'))")
+            for name in ("register", "words"):
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {name}")
+            for statement in lowered():
+                connection.exec_driver_sql(statement)
+            for name in ("register", "words"):
+                connection.exec_driver_sql(f"SET LOCAL search_path = {name}")
+                migrate(connection, words=name == "words")
+            for statement in raised():
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def writing(self) -> Line:
+        """Open a connection that writes the register."""
+        return Wire(self._writer, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
+
+    def writing_words(self) -> Line:
+        """Open a connection that writes the word index."""
+        return Wire(self._writer, "LOCK TABLE segment IN EXCLUSIVE MODE")
+
+    def own(self) -> Line:
+        """Open the house's own reading connection."""
+        return Wire(partial(self._connect, HOUSE, "register", "-c default_transaction_read_only=on"))
+
+    def whole(self) -> Line:
+        """Open a connection that reads everything: as the writer, who sees it, and with a scratch table of its own."""
+        return Wire(partial(self._connect, WRITER, "register,words"))
+
+    def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Sight:
+        """Lend any idle connection: what is open is said in the transaction, and forgotten with it."""
+        return Sight(self._readers().getconn(), allowed, once)
+
+    def take_back(self, pages: Sight) -> None:
+        """Take back what was lent; the pool opens another in place of one that broke."""
+        self._readers().putconn(pages.connection)
+
+    def close(self) -> None:
+        """Close every connection that is not lent."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+
+    def _readers(self) -> ConnectionPool[psycopg.Connection[Row]]:
+        with self._lock:
+            if self._pool is None:
+                self._pool = ConnectionPool(
+                    self._conninfo,
+                    kwargs=_options(READER, VIEWS, f"{_PLANNED} -c default_transaction_read_only=on"),
+                    min_size=1,
+                    max_size=_READERS,
+                    timeout=30,
+                    configure=_adapt,
+                    name="diwan-readers",
+                    open=True,
+                )
+            return self._pool
+
+    def _connect(self, user: str, path: str, more: str = "") -> psycopg.Connection[Row]:
+        connection = psycopg.connect(self._conninfo, **_options(user, path, more))
+        _adapt(connection)
+        return connection
+
+    def _writer(self) -> psycopg.Connection[Row]:
+        return self._connect(
+            WRITER, "register,words", f"{_PLANNED} -c synchronous_commit={'on' if self._durable else 'off'}"
+        )
+
+    def _owner(self) -> psycopg.Connection[Row]:
+        return psycopg.connect(self._conninfo, user=OWNER)
+
+    def _shapes(self) -> Iterator[tuple[str, str | None, int | None]]:
+        with psycopg.connect(self._conninfo, user=WRITER, autocommit=True) as connection:
+            for name, title in (("register", "register"), ("words", "word index")):
+                shape = works = None
+                (there,) = connection.execute(f"SELECT to_regclass('{name}.shape')").fetchone() or (None,)
+                if there is not None:
+                    (shape,) = connection.execute(f"SELECT version_num FROM {name}.shape").fetchone() or (None,)
+                (told,) = connection.execute("SELECT to_regclass('register.state')").fetchone() or (None,)
+                if told is not None:
+                    (works,) = connection.execute(
+                        "SELECT value FROM register.state WHERE name = 'compatible'"
+                    ).fetchone() or (None,)
+                yield title, shape, works
+
+
+def _options(user: str, path: str, more: str) -> dict[str, Any]:
+    return {
+        "user": user,
+        "autocommit": True,
+        "cursor_factory": psycopg.RawCursor,
+        "options": f"-c search_path={path} {more}",
+        "application_name": "diwan",
+    }
+
+
+def _adapt(connection: psycopg.Connection[Row]) -> None:
+    # One type for every whole number: a statement is prepared for the types it was sent with.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    for dumper in (_NumbersDumper, _TextsDumper, _BytesDumper):
+        connection.adapters.register_dumper(dumper.of, dumper)
+    connection.prepare_threshold = 2
+
+
+class _Numbers(list[Any]):
+    """Whole numbers that go over as one array."""
+
+
+class _Texts(list[Any]):
+    """Texts that go over as one array."""
+
+
+class _Bytes(list[Any]):
+    """Byte strings that go over as one array."""
+
+
+class _NumbersDumper(ListBinaryDumper):
+    of: type[list[Any]] = _Numbers
+    oid = types["int8"].array_oid
+    sub: type[Dumper] = Int8BinaryDumper
+
+    def __init__(self, cls: type, context: Any = None) -> None:
+        super().__init__(cls, context)
+        self.sub_dumper = self.sub(cls, context)
+
+
+class _TextsDumper(_NumbersDumper):
+    of = _Texts
+    oid = types["text"].array_oid
+    sub = StrBinaryDumper
+
+
+class _BytesDumper(_NumbersDumper):
+    of = _Bytes
+    oid = types["bytea"].array_oid
+    sub = BytesBinaryDumper
+
+
+def _inserting(table: Table) -> tuple[str, list[type[list[Any]]]]:
+    kinds = [_kind(column.type) for column in table.columns]
+    arrays = ", ".join(f"${number}" for number, _ in enumerate(kinds, 1))
+    return f"INSERT INTO {table.name} SELECT * FROM unnest({arrays})", kinds
+
+
+def _kind(kind: object) -> type[list[Any]]:
+    if isinstance(kind, LargeBinary):
+        return _Bytes
+    return _Numbers if isinstance(kind, Integer) else _Texts
+
+
+_INSERT: Final = {
+    table.name: _inserting(table) for table in (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
+}

@@ -1,0 +1,212 @@
+"""PostgreSQL's walls: who may touch what, row policies on every table that holds anything of an item, and the views.
+
+The first wall are the views, each of which filters by the gates that are open; the second are the row policies, which
+filter again whatever is asked, be it past the views.  Both look the gate up in a bitmap that the transaction was given
+(`SET LOCAL diwan.gates`); where none was given, nobody sees anything.  A bitmap and not a list: to look into it costs
+the same for three gates and for five thousand, and both walls together cost one look each for every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from diwan.registry import schema
+from diwan.registry.shape import SHAPE
+
+OWNER, WRITER, READER, HOUSE = "diwan_owner", "diwan_writer", "diwan_reader", "diwan_house"
+"""Owns the tables and changes their shape; writes; reads for readers; reads accounts, keys and the audit log."""
+
+VIEWS: Final = f"wall_{SHAPE}"
+"""The schema of the views of this shape: those of the shape before it stay, for software that still runs."""
+
+
+def _open(column: str) -> str:
+    # Sub-selects, so that the setting is read and decoded once for each question and not for each row.
+    return (
+        f"CASE WHEN {column} < (SELECT 8 * octet_length(decode(coalesce(current_setting('diwan.gates', true), ''),"
+        f" 'hex'))) THEN get_bit((SELECT decode(coalesce(current_setting('diwan.gates', true), ''), 'hex')),"
+        f" {column}) = 1 ELSE false END"
+    )
+
+
+_VERSION: Final = (
+    "a.value, a.gate, a.originator, a.version, a.since, a.written, a.content,"
+    " (SELECT i.id FROM register.stand s JOIN register.item i ON i.number = s.item WHERE s.since = a.since) AS id,"
+    " (SELECT p.data FROM register.part p WHERE p.number = a.part) AS data"
+)
+_STANDING: Final = f"SELECT since, item, gate, revision FROM register.stand WHERE until IS NULL AND {_open('gate')}"
+
+_VIEW: Final = {
+    "fact": "SELECT name, value FROM register.state",
+    "milestone": "SELECT since FROM register.mile",
+    "open_gate": f"SELECT number AS gate, value FROM register.gate WHERE {_open('number')}",
+    "open_head": f"SELECT gate, entries, newest, ended FROM register.head WHERE {_open('gate')}",
+    "open_counter": f"SELECT gate, kind, entries FROM register.counter WHERE {_open('gate')}",
+    "by_gate": _STANDING,
+    "by_time": _STANDING,
+    "by_item": _STANDING,
+    "ended": f"SELECT until, item, gate FROM register.stand WHERE until IS NOT NULL AND {_open('gate')}",
+    "stood": f"SELECT item, gate, since, until, revision FROM register.stand WHERE {_open('gate')}",
+    "once_named": "SELECT number AS item, originator, id, kind FROM register.item i WHERE EXISTS"
+    f" (SELECT 1 FROM register.stand s WHERE s.item = i.number AND {_open('s.gate')})",
+    "named": "SELECT number AS item, originator, id, parent FROM register.item i WHERE EXISTS"
+    f" (SELECT 1 FROM register.stand s WHERE s.item = i.number AND s.until IS NULL AND {_open('s.gate')})",
+    "child": "SELECT i.parent, s.since, s.revision, s.gate FROM register.item i JOIN register.stand s"
+    f" ON s.item = i.number WHERE i.parent IS NOT NULL AND s.until IS NULL AND {_open('s.gate')}",
+    "text": "SELECT r.position, r.item, r.rev, r.gate, r.originator, r.id, r.kind, r.entered, r.title, r.author,"
+    " r.brief, (SELECT l.value FROM register.label l WHERE l.number = r.label) AS label FROM register.revision r"
+    f" WHERE {_open('r.gate')}",
+    "filed": f"SELECT r.position, r.terms FROM register.revision r WHERE {_open('r.gate')}",
+    "sealed": "SELECT r.position, r.header, r.stub, r.leaf, r.path, r.stub_path, b.kid, b.size, b.signature,"
+    " k.public FROM register.revision r JOIN register.batch b ON b.number = r.batch"
+    f" JOIN register.signing_key k ON k.kid = b.kid WHERE {_open('r.gate')}",
+    "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM"
+    " register.part o WHERE o.number = p.same_as)) AS data FROM register.part p WHERE EXISTS"
+    f" (SELECT 1 FROM register.revision r WHERE r.item = p.item AND {_open('r.gate')})",
+    "also_known": "SELECT value, gate, originator, version, since, written, content FROM register.alias"
+    f" WHERE {_open('gate')}",
+    "version_by_time": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
+    "version_by_gate": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
+    "version_by_name": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
+    "pointer": f"SELECT value, gate, since, relation FROM register.link WHERE {_open('gate')}",
+    "mentioned": f"SELECT value, gate, since FROM register.mention WHERE {_open('gate')}",
+    "fresh_words": f"SELECT since, gate, terms FROM register.tail WHERE {_open('gate')}",
+    "segments": "SELECT number, low, high FROM words.segment",
+    "common": "SELECT segment, term, postings FROM words.common_term",
+    "words_by_gate": f"SELECT segment, term, gate, since FROM words.posting_by_gate WHERE {_open('gate')}",
+    "words_by_time": f"SELECT segment, term, gate, since FROM words.posting_by_time WHERE {_open('gate')}",
+}
+
+# What a reader may be shown of each table, asked past the views.  The sub-selects are under policies themselves.
+_POLICY: Final = {
+    "register.gate": _open("number"),
+    "register.label": "EXISTS (SELECT 1 FROM register.gate_label g WHERE g.label = label.number)",
+    "register.gate_label": _open("gate"),
+    "register.item": "EXISTS (SELECT 1 FROM register.stand s WHERE s.item = item.number)",
+    "register.revision": _open("gate"),
+    "register.part": "EXISTS (SELECT 1 FROM register.revision r WHERE r.item = part.item)",
+    "register.batch": "EXISTS (SELECT 1 FROM register.revision r WHERE r.batch = batch.number)",
+    "register.stand": _open("gate"),
+    "register.head": _open("gate"),
+    "register.counter": _open("gate"),
+    "register.alias": _open("gate"),
+    "register.link": _open("gate"),
+    "register.mention": _open("gate"),
+    "register.tail": _open("gate"),
+    "words.posting_by_gate": _open("gate"),
+    "words.posting_by_time": _open("gate"),
+}
+
+# Nothing of any item: the register's numbers, the public halves of keys, where the stretches of the word index lie.
+_PLAIN: Final = ("register.state", "register.mile", "register.signing_key", "words.segment", "words.common_term")
+
+_OWN: Final = ("state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket", "note")
+
+_TABLES: Final = tuple(
+    f"{name}.{table.name}"
+    for name, tables in (("register", schema.REGISTER), ("words", schema.WORDS))
+    for table in tables.sorted_tables
+)
+
+# What tells how many rows there are, or what their values are like, whoever asks.
+_STATISTICS: Final = (
+    "pg_class",
+    "pg_statistic_ext",
+    "pg_stats",
+    "pg_stats_ext",
+    "pg_stats_ext_exprs",
+    "pg_stat_all_tables",
+    "pg_stat_user_tables",
+    "pg_stat_xact_all_tables",
+    "pg_stat_xact_user_tables",
+    "pg_stat_all_indexes",
+    "pg_stat_user_indexes",
+    "pg_statio_all_tables",
+    "pg_statio_user_tables",
+    "pg_statio_all_indexes",
+    "pg_statio_user_indexes",
+    "pg_stat_database",
+    "pg_stat_activity",
+)
+_SIZES: Final = (
+    "pg_relation_size(regclass, text)",
+    "pg_relation_size(regclass)",
+    "pg_table_size(regclass)",
+    "pg_indexes_size(regclass)",
+    "pg_total_relation_size(regclass)",
+    "pg_database_size(name)",
+    "pg_database_size(oid)",
+    "pg_stat_get_live_tuples(oid)",
+    "pg_stat_get_dead_tuples(oid)",
+    "pg_stat_get_tuples_inserted(oid)",
+    "pg_stat_get_tuples_updated(oid)",
+    "pg_stat_get_tuples_deleted(oid)",
+    "pg_stat_get_mod_since_analyze(oid)",
+    "pg_stat_get_ins_since_vacuum(oid)",
+    "pg_stat_get_blocks_fetched(oid)",
+)
+
+
+def roles_sql() -> str:
+    """Return what a superuser runs once for a cluster: the four roles."""
+    made = (
+        f"DO $$ BEGIN CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;"
+        " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;\n"
+        for role in (OWNER, WRITER, READER, HOUSE)
+    )
+    return "".join(made)
+
+
+def database_sql(database: str) -> str:
+    """Return what a superuser runs once in a node's database: it belongs to the owner, and statistics to no reader."""
+    every = f"{OWNER}, {WRITER}, {READER}, {HOUSE}"
+    return (
+        f'ALTER DATABASE "{database}" OWNER TO {OWNER};\n'
+        f'REVOKE ALL ON DATABASE "{database}" FROM PUBLIC;\n'
+        f'GRANT CONNECT ON DATABASE "{database}" TO {every};\n'
+        f'GRANT TEMPORARY ON DATABASE "{database}" TO {WRITER};\n'
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
+        + "".join(
+            f"REVOKE SELECT ON pg_catalog.{name} FROM PUBLIC;\nGRANT SELECT ON pg_catalog.{name} TO {OWNER}, {WRITER};\n"
+            for name in _STATISTICS
+        )
+        + "".join(
+            f"REVOKE EXECUTE ON FUNCTION pg_catalog.{name} FROM PUBLIC;\n"
+            f"GRANT EXECUTE ON FUNCTION pg_catalog.{name} TO {OWNER}, {WRITER};\n"
+            for name in _SIZES
+        )
+    )
+
+
+def lowered() -> Iterator[str]:
+    """Yield what lets the owner move rows while it changes the shape; within its transaction alone."""
+    for table in _TABLES:
+        yield f"ALTER TABLE IF EXISTS {table} NO FORCE ROW LEVEL SECURITY"
+
+
+def raised() -> Iterator[str]:
+    """Yield what lays the walls anew, whatever stood before."""
+    yield f"GRANT USAGE ON SCHEMA register, words TO {WRITER}, {READER}"
+    yield f"GRANT USAGE ON SCHEMA register TO {HOUSE}"
+    for table in _TABLES:
+        yield f"REVOKE ALL ON {table} FROM PUBLIC, {READER}, {HOUSE}"
+        yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {WRITER}"
+        yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+        yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+        for role in ("writer", "reader", "house"):
+            yield f"DROP POLICY IF EXISTS {role} ON {table}"
+        yield f"CREATE POLICY writer ON {table} TO {WRITER} USING (true) WITH CHECK (true)"
+    for table in (*_POLICY, *_PLAIN):
+        yield f"GRANT SELECT ON {table} TO {READER}"
+        yield f"CREATE POLICY reader ON {table} FOR SELECT TO {READER} USING ({_POLICY.get(table, 'true')})"
+    for name in _OWN:
+        yield f"GRANT SELECT ON register.{name} TO {HOUSE}"
+        yield f"CREATE POLICY house ON register.{name} FOR SELECT TO {HOUSE} USING (true)"
+    yield f"GRANT SELECT ON register.shape, words.shape TO {WRITER}, {HOUSE}"
+    yield f"DROP SCHEMA IF EXISTS {VIEWS} CASCADE"
+    yield f"CREATE SCHEMA {VIEWS}"
+    for name, select in _VIEW.items():
+        yield f"CREATE VIEW {VIEWS}.{name} WITH (security_invoker = true) AS {select}"
+    yield f"GRANT USAGE ON SCHEMA {VIEWS} TO {READER}"
+    yield f"GRANT SELECT ON ALL TABLES IN SCHEMA {VIEWS} TO {READER}"
