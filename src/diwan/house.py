@@ -74,7 +74,9 @@ class House:
         self.settings = settings or read_settings(folder)
         self.clock = clock
         self.chance = chance or Chance()
-        self.book = Book(folder, clock=clock, chance=self.chance, synchronous=synchronous)
+        self.book = Book(
+            folder, postgres=self.settings.postgres, clock=clock, chance=self.chance, synchronous=synchronous
+        )
         self._cursors = CursorKey(self._secret("cursors"))
         signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
         self._office = Office(
