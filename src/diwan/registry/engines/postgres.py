@@ -35,9 +35,11 @@ _LISTED: Final = 256
 """Up to so many gates are listed to find those with anything new; of more, all heads are looked through."""
 _STREAMED: Final = 500
 
-# Every question here is a chain of index look-ups.  What the planner knows of it is stale while a register grows, and a
-# hash of the whole table, chosen once, would cost seconds.
-_PLANNED: Final = "-c jit=off -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off -c max_parallel_workers_per_gather=0"
+# Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a hash
+# of a whole table, chosen once, would cost seconds.
+_PLANNED: Final = " ".join(
+    f"-c {name}=off" for name in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_material")
+)
 
 
 @lru_cache(maxsize=2048)

@@ -168,7 +168,8 @@ def database_sql(database: str) -> str:
         f'GRANT TEMPORARY ON DATABASE "{database}" TO {WRITER};\n'
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
         + "".join(
-            f"REVOKE SELECT ON pg_catalog.{name} FROM PUBLIC;\nGRANT SELECT ON pg_catalog.{name} TO {OWNER}, {WRITER};\n"
+            f"REVOKE SELECT ON pg_catalog.{name} FROM PUBLIC;\n"
+            f"GRANT SELECT ON pg_catalog.{name} TO {OWNER}, {WRITER};\n"
             for name in _STATISTICS
         )
         + "".join(
