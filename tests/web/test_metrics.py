@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import psutil
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -92,6 +93,8 @@ def test_the_numbers_are_those_of_the_whole_node(
     assert 1e6 < told["process_resident_memory_bytes"] < told["process_virtual_memory_bytes"]
     assert 3 <= told["process_open_fds"] <= told["process_max_fds"]
     assert told["process_cpu_seconds_total"] > 0
+    assert abs(told["process_start_time_seconds"] - psutil.Process().create_time()) < 1
+    assert numbers(metrics.text())["process_start_time_seconds"] == told["process_start_time_seconds"]
 
 
 def test_a_label_that_breaks_a_line_is_escaped(tally: Tally, metrics: Metrics) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +21,6 @@ def process() -> list[Family]:
     try:
         # The name of the program stands in brackets and may hold anything.
         fields = (_OF_PROCESS / "stat").read_text().rpartition(")")[2].split()
-        begun = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime "))
         limits = (_OF_PROCESS / "limits").read_text().splitlines()
         most = next(line for line in limits if line.startswith("Max open files")).split()[3]
         files = len(list((_OF_PROCESS / "fd").iterdir()))
@@ -31,10 +32,16 @@ def process() -> list[Family]:
         _one("process_cpu_seconds", "counter", "Processor time.", (user + system) / ticks),
         _one("process_resident_memory_bytes", "gauge", "Memory that is in use.", pages * os.sysconf("SC_PAGE_SIZE")),
         _one("process_virtual_memory_bytes", "gauge", "Memory that is addressed.", size),
-        _one("process_start_time_seconds", "gauge", "When it began.", int(begun.split()[1]) + started / ticks),
+        _one("process_start_time_seconds", "gauge", "When it began.", _begun(started / ticks)),
         _one("process_open_fds", "gauge", "Open files.", files),
         _one("process_max_fds", "gauge", "Files that may be open at most.", float(most.replace("unlimited", "inf"))),
     ]
+
+
+@cache
+def _begun(after_boot: float) -> float:
+    """Return the instant that lies so many seconds after the machine's start; once, for a number that never moves."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + after_boot
 
 
 def _one(name: str, sort: str, told: str, number: float) -> Family:
