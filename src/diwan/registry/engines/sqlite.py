@@ -291,9 +291,10 @@ class Sqlite:
 
     def ready(self) -> None:
         """Bring the files to the present shape, creating them where there are none."""
+        _, works = _shape_of(self._folder / REGISTER)
         for name in (REGISTER, WORDS):
             file = self._folder / name
-            if not is_current(str(file), *_shape_of(file)):
+            if not is_current(str(file), _shape_of(file)[0], works):
                 _migrate(file, words=name == WORDS)
 
     def shapes(self) -> tuple[str | None, str | None]:
