@@ -17,6 +17,7 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "pen.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE line(said TEXT UNIQUE)")
+    connection.execute("CREATE TABLE state(name TEXT, value INTEGER)")
     connection.close()
     return path
 
@@ -26,6 +27,21 @@ def pen(file: Path) -> Iterator[Pen]:
     opened = Pen(writing_connection(file, synchronous="OFF"), (sqlite3.Error,))
     yield opened
     opened.close()
+
+
+class _Failing:
+    """A connection whose disk is full when it commits something that was written."""
+
+    def __init__(self, line: sqlite3.Connection) -> None:
+        self._line, self._before = line, line.total_changes
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._line, name)
+
+    def commit(self) -> None:
+        if self._line.total_changes > self._before:
+            raise sqlite3.OperationalError("database or disk is full")
+        self._line.commit()
 
 
 def say(text: str) -> Callable[[sqlite3.Connection], int]:
@@ -103,17 +119,30 @@ def test_after_a_failure_the_pen_writes_on(pen: Pen, file: Path) -> None:
     assert said(file) == ["still here"]
 
 
-def test_when_the_commit_itself_fails_every_job_of_the_group_is_told_and_nothing_is_written(
-    pen: Pen, file: Path
-) -> None:
+def test_a_job_that_spoils_the_transaction_is_told_and_its_neighbours_are_written(pen: Pen, file: Path) -> None:
     def lose_the_transaction(ink: sqlite3.Connection) -> None:
         ink.execute("ROLLBACK")
 
     group = Gathered(pen, [say("one"), lose_the_transaction, say("two")])
 
-    assert all(isinstance(failure, sqlite3.Error) for failure in group.failures)
-    assert said(file) == []
+    assert [type(failure) for failure in group.failures] == [type(None), sqlite3.OperationalError, type(None)]
+    assert said(file) == ["one", "two"]
     assert pen.write(say("three")) == 1
+
+
+def test_when_the_commit_itself_fails_every_job_of_the_group_is_told_and_nothing_is_written(
+    pen: Pen, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = writing_connection(file, synchronous="OFF")
+    monkeypatch.setattr(pen, "_ink", _Failing(line))
+
+    group = Gathered(pen, [say("one"), say("two")])
+
+    assert [str(failure) for failure in group.failures] == ["database or disk is full"] * 2
+    assert said(file) == []
+    monkeypatch.undo()
+    assert pen.write(say("three")) == 1
+    line.close()
 
 
 def test_jobs_asked_before_closing_are_written_though_the_pen_is_told_to_stop(file: Path) -> None:

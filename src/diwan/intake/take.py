@@ -12,7 +12,6 @@ from diwan.intake.ending import check_ending
 from diwan.intake.neighbours import Neighbours
 from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for, no_freer
 from diwan.registry.chain import digest
-from diwan.registry.found import next_number
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, keeper_of, open_gates
@@ -235,7 +234,7 @@ class _Taking:
                 written.append(Written(closed.item, ready[p].number, rev, proof, terms, ready[p].parent))
                 batches.append(number)
                 order.append(p)
-        first = next_number(ink.connection, "item")
+        first = self._ink.next_item()
         ink.enter(written, batches)
         for item, p in enumerate(order, first):
             if ready[p].draft.membership is not None and ready[p].draft.world is World.ACTUAL:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked
 from diwan.terms.time import Instant
 
 Sort = Literal["session", "token", "certificate"]
@@ -35,7 +35,7 @@ class Ticket(msgspec.Struct, frozen=True):
     ends: Instant
 
 
-def write_account(connection: Line, row: AccountRow) -> None:
+def write_account(connection: Asked, row: AccountRow) -> None:
     """Write an account, new or changed."""
     connection.execute(
         "INSERT INTO account(id, name, value, secret, closed) VALUES(?,?,?,?,?)"
@@ -44,7 +44,7 @@ def write_account(connection: Line, row: AccountRow) -> None:
     )
 
 
-def account_by(connection: Line, *, name: str | None = None, id: str | None = None) -> AccountRow | None:
+def account_by(connection: Asked, *, name: str | None = None, id: str | None = None) -> AccountRow | None:
     """Return the account of a name or an id, or None."""
     column, value = ("name", name) if id is None else ("id", id)
     row = connection.execute(
@@ -53,47 +53,47 @@ def account_by(connection: Line, *, name: str | None = None, id: str | None = No
     return AccountRow(*row) if row else None
 
 
-def all_accounts(connection: Line) -> list[AccountRow]:
+def all_accounts(connection: Asked) -> list[AccountRow]:
     """Return every account by name."""
     rows = connection.execute("SELECT id, name, value, secret, closed FROM account ORDER BY name")
     return [AccountRow(*row) for row in rows]
 
 
-def write_ticket(connection: Line, ticket: Ticket) -> None:
+def write_ticket(connection: Asked, ticket: Ticket) -> None:
     """Write a ticket."""
     connection.execute("INSERT INTO ticket VALUES(?,?,?,?,?,?,?,?)", list(msgspec.structs.astuple(ticket)))
 
 
-def ticket_of(connection: Line, digest: bytes) -> Ticket | None:
+def ticket_of(connection: Asked, digest: bytes) -> Ticket | None:
     """Return the ticket of a secret's digest, or None."""
     row = connection.execute("SELECT * FROM ticket WHERE digest=?", [digest]).fetchone()
     return Ticket(*row) if row else None
 
 
-def tickets_of(connection: Line, account: str, sort: Sort) -> list[Ticket]:
+def tickets_of(connection: Asked, account: str, sort: Sort) -> list[Ticket]:
     """Return an account's tickets of one sort, oldest first."""
     rows = connection.execute("SELECT * FROM ticket WHERE account=? AND sort=? ORDER BY made", [account, sort])
     return [Ticket(*row) for row in rows]
 
 
-def see_ticket(connection: Line, digest: bytes, at: Instant) -> None:
+def see_ticket(connection: Asked, digest: bytes, at: Instant) -> None:
     """Note when a ticket was last used."""
     connection.execute("UPDATE ticket SET seen=? WHERE digest=?", [at, digest])
 
 
-def drop_ticket(connection: Line, sort: Sort, *, digest: bytes | None = None, id: str | None = None) -> Ticket | None:
+def drop_ticket(connection: Asked, sort: Sort, *, digest: bytes | None = None, id: str | None = None) -> Ticket | None:
     """Take a ticket of one sort away, by its secret's digest or by its own id; return what it was."""
     column, value = ("digest", digest) if id is None else ("id", id)
     row = connection.execute(f"DELETE FROM ticket WHERE sort=? AND {column}=? RETURNING *", [sort, value]).fetchone()
     return Ticket(*row) if row else None
 
 
-def drop_tickets(connection: Line, account: str) -> None:
+def drop_tickets(connection: Asked, account: str) -> None:
     """Take away every ticket of an account."""
     connection.execute("DELETE FROM ticket WHERE account=?", [account])
 
 
-def drop_ended(connection: Line, account: str, now: Instant, idle: Instant) -> None:
+def drop_ended(connection: Asked, account: str, now: Instant, idle: Instant) -> None:
     """Take away an account's sessions that are over at `now`, or were not used for `idle`."""
     connection.execute(
         "DELETE FROM ticket WHERE sort='session' AND account=? AND (ends<=? OR seen<=?)", [account, now, now - idle]

@@ -19,6 +19,7 @@ from diwan.registry.pen import Pen
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
 from diwan.registry.shape import keep_private
+from diwan.registry.sheet import Sheet
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
 from diwan.terms.gate import World
@@ -60,7 +61,7 @@ class Book:
         Raises:
             Whatever `job` raises; then nothing of it was written.
         """
-        return self._pen.write(lambda connection: job(Ink(connection, self.clock, self.chance)))
+        return self._pen.write(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
 
     def shelf(self, reader: Reader, world: World) -> AbstractContextManager[Opened]:
         """Lend the shelf of what `reader` may see in `world`, for one snapshot."""
@@ -73,7 +74,8 @@ class Book:
             if self._rules is None or self._rules.revision != revision:
                 self._own.snapshot()
                 try:
-                    self._rules = load_rules(self._own)
+                    (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
+                    self._rules = load_rules(self._own, revision)
                 finally:
                     self._own.commit()
             return self._rules
@@ -121,10 +123,10 @@ class Book:
         self._engine.close()
 
     def _seat(self, reader: Reader) -> Seat:
-        def job(connection: Line) -> tuple[Seat, Rules]:
-            ink = Ink(connection, self.clock, self.chance)
+        def job(sheet: Sheet) -> tuple[Seat, Rules]:
+            ink = Ink(sheet, self.clock, self.chance)
             rules = ink.rules(self._rules)
-            return take_seat(ink, connection, reader, rules), rules
+            return take_seat(ink, sheet, reader, rules), rules
 
         # Kept only once the commit stands: rules of a transaction that was undone would pass for the next revision.
         seat, self._rules = self._pen.write(job)

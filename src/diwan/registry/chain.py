@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked, Line
+from diwan.registry.sheet import Sheet
 from diwan.sealing.tree import EMPTY, grow, leaf_hash, node_hash, root_of
 from diwan.terms.errors import Malformed
 from diwan.terms.item import Ref
@@ -27,14 +28,14 @@ def line_of(act: str, at: Instant, *, by: str, of: Sequence[str], **more: str | 
     return _encode({"at": at, "act": act, "by": by, "of": list(of), **more})
 
 
-def append(connection: Line, lines: Sequence[bytes]) -> None:
+def append(sheet: Sheet, lines: Sequence[bytes]) -> None:
     """Append `lines` within the caller's transaction; stored are the lines and the hashes of perfect subtrees."""
     if not lines:
         return
-    count = size(connection)
-    connection.insert("leaf", list(enumerate(lines, count)))
-    grown = grow(count, [leaf_hash(line) for line in lines], _subtree(connection))
-    connection.insert("node", list(grown))
+    count = sheet.next_number("lines", len(lines)) - 1
+    sheet.insert("leaf", list(enumerate(lines, count)))
+    stored = _subtree(sheet)
+    sheet.grow(list(grow(count, [leaf_hash(line) for line in lines], lambda *at: sheet.hash_of(at) or stored(*at))))
 
 
 def size(connection: Line) -> int:
@@ -74,7 +75,7 @@ def lines(connection: Line, start: int = 0) -> Iterator[bytes]:
         yield value
 
 
-def _subtree(connection: Line) -> Callable[[int, int], bytes]:
+def _subtree(connection: Asked) -> Callable[[int, int], bytes]:
     def stored(level: int, number: int) -> bytes:
         row = connection.execute("SELECT hash FROM node WHERE level=? AND number=?", [level, number]).fetchone()
         if row is None:

@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked
+from diwan.registry.sheet import Sheet
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import World
@@ -48,19 +49,18 @@ def spell(alias: Alias) -> str:
 class Found:
     """The reading side of a writing transaction."""
 
-    def __init__(self, connection: Line) -> None:
-        """Read through `connection`."""
-        self._sql: Final = connection
+    def __init__(self, sheet: Sheet) -> None:
+        """Read what is written, and what waits on `sheet`."""
+        self._sql: Final = sheet
 
     @property
-    def connection(self) -> Line:
-        """The connection of this transaction, for the registry's own tables of accounts."""
+    def connection(self) -> Asked:
+        """The transaction, for the registry's own tables of accounts."""
         return self._sql
 
     def fact(self, name: str) -> int:
         """Return one of the register's own numbers."""
-        (value,) = self._sql.execute("SELECT value FROM state WHERE name=?", [name]).fetchone()
-        return int(value)
+        return self._sql.fact(name)
 
     def standing(self, ref: Ref) -> Standing:
         """Return where an item stands.
@@ -110,11 +110,13 @@ class Found:
 
         Of a standard that keeps versions: the one that is of this very version, or that says the very same.
         """
-        rows = self._sql.execute(
+        rows = self._sql.among(
+            "alias",
+            [spell(alias)],
             "SELECT s.item, a.version, a.content FROM alias a JOIN stand s ON s.since=a.since"
             " WHERE a.value=? AND a.gate=? AND a.originator=?",
             [spell(alias), gate, originator],
-        ).fetchall()
+        )
         for item, at, content in rows:
             same = version is not None and content == version.content
             if version is None or at == version.at or (same and not version.at):
@@ -126,8 +128,11 @@ class Found:
         """Return what stands under each of some names as `spell` writes them; the caller filters by what it may see."""
         found: dict[str, list[Named]] = {}
         for some in by_hundreds(names):
-            rows = self._sql.execute(
-                f"SELECT DISTINCT value, gate, originator FROM alias WHERE value IN ({','.join('?' * len(some))})", some
+            rows = self._sql.among(
+                "alias",
+                some,
+                f"SELECT DISTINCT value, gate, originator FROM alias WHERE value IN ({','.join('?' * len(some))})",
+                some,
             )
             for value, gate, originator in rows:
                 found.setdefault(value, []).append(Named(gate, originator))
@@ -138,7 +143,9 @@ class Found:
         marks = ",".join("?" * len(ENDS))
         found: set[str] = set()
         for some in by_hundreds(names):
-            rows = self._sql.execute(
+            rows = self._sql.among(
+                "link",
+                some,
                 f"SELECT value FROM link WHERE value IN ({','.join('?' * len(some))}) AND relation IN ({marks})",
                 [*some, *sorted(ENDS)],
             )
@@ -147,10 +154,13 @@ class Found:
 
     def holders(self, alias: Alias) -> list[Standing]:
         """Return every standing item known under `alias`; the caller filters by what its reader may see."""
-        rows = self._sql.execute(
-            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?", [spell(alias)]
+        rows = self._sql.among(
+            "alias",
+            [spell(alias)],
+            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?",
+            [spell(alias)],
         )
-        return [found for row in rows.fetchall() if (found := self._find("i.number=?", row))]
+        return [found for row in rows if (found := self._find("i.number=?", row))]
 
     def ended_by(self, standing: Standing) -> list[Standing]:
         """Return the standing items of the same originator that end this one."""
@@ -161,11 +171,13 @@ class Found:
         marks = ",".join("?" * len(ENDS))
         found = []
         for alias in aliases:
-            rows = self._sql.execute(
+            rows = self._sql.among(
+                "link",
+                [spell(alias)],
                 "SELECT DISTINCT s.item FROM link t JOIN stand s ON s.since=t.since"
                 f" WHERE t.value=? AND t.relation IN ({marks})",
                 [spell(alias), *sorted(ENDS)],
-            ).fetchall()
+            )
             found += [one for row in rows if (one := self._find("i.number=?", row))]
         return [one for one in found if (one.ref.originator, one.world) == (originator, world)]
 
@@ -217,11 +229,6 @@ class Found:
             parent=parent,
             label=unpack(label),
         )
-
-
-def next_number(connection: Line, table: str) -> int:
-    """Return the number that the next row of a numbered table gets; the write order keeps it free."""
-    return int(connection.execute(f"SELECT coalesce(max(number), 0) + 1 FROM {table}").fetchone()[0])
 
 
 def by_hundreds(names: Iterable[T]) -> Iterator[list[T]]:

@@ -7,8 +7,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
-from diwan.registry.found import next_number
+from diwan.registry.engines.lines import Asked
 from diwan.registry.ink import Ink
 from diwan.release.decide import Rules, next_turn, open_gates
 from diwan.terms.gate import Gate, World
@@ -54,13 +53,13 @@ _numbers: Final = msgspec.json.Decoder(list[int])
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
 
-def load_gates(connection: Line, after: int = 0) -> dict[int, Gate]:
+def load_gates(connection: Asked, after: int = 0) -> dict[int, Gate]:
     """Return the gates numbered above `after`."""
     rows = connection.execute("SELECT number, value FROM gate WHERE number>?", [after])
     return {number: _gate_reader.decode(value) for number, value in rows}
 
 
-def take_seat(ink: Ink, connection: Line, reader: Reader, rules: Rules) -> Seat:
+def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat:
     """Return `reader`'s seat, brought up to the present rules, gates and date, within a writing transaction.
 
     A reader whose party or clearance changed keeps what they were shown as their past: their new class starts with the
@@ -103,7 +102,7 @@ def take_seat(ink: Ink, connection: Line, reader: Reader, rules: Rules) -> Seat:
     )
 
 
-def _class_of(ink: Ink, connection: Line, reader: Reader) -> int:
+def _class_of(ink: Ink, connection: Asked, reader: Reader) -> int:
     value = _keys.encode(_ClassKey(reader.party, reader.clearances))
     seated = connection.execute(
         "SELECT c.number, c.value, c.gates, c.open FROM seat s JOIN reader_class c ON c.number=s.class"
@@ -113,7 +112,7 @@ def _class_of(ink: Ink, connection: Line, reader: Reader) -> int:
     if seated and seated[1] == value:
         return int(seated[0])
     if seated:
-        number = _new_class(connection, value, own=f"{reader.id}@{ink.now()}", gates=seated[2], opened=seated[3])
+        number = _new_class(ink, connection, value, own=f"{reader.id}@{ink.now()}", gates=seated[2], opened=seated[3])
         connection.execute(
             "INSERT INTO gate_grant(class, gate, opened, closed, span)"
             " SELECT CAST(? AS INTEGER), gate, opened, closed, span FROM gate_grant WHERE class=?",
@@ -122,7 +121,7 @@ def _class_of(ink: Ink, connection: Line, reader: Reader) -> int:
         ink.set_fact("moves", ink.fact("moves") + 1)
     else:
         shared = connection.execute("SELECT number FROM reader_class WHERE value=? AND own IS NULL", [value]).fetchone()
-        number = int(shared[0]) if shared else _new_class(connection, value, own=None, gates=0, opened=b"[]")
+        number = int(shared[0]) if shared else _new_class(ink, connection, value, own=None, gates=0, opened=b"[]")
     connection.execute(
         "INSERT INTO seat(reader, class) VALUES(?,?) ON CONFLICT(reader) DO UPDATE SET class=excluded.class",
         [reader.id, number],
@@ -130,8 +129,9 @@ def _class_of(ink: Ink, connection: Line, reader: Reader) -> int:
     return number
 
 
-def _new_class(connection: Line, value: bytes, *, own: str | None, gates: int, opened: bytes) -> int:
-    number = next_number(connection, "reader_class")
+def _new_class(ink: Ink, connection: Asked, value: bytes, *, own: str | None, gates: int, opened: bytes) -> int:
+    number = ink.fact("classes") + 1
+    ink.set_fact("classes", number)
     connection.insert("reader_class", [(number, value, own, -1, gates, None, opened)])
     return number
 
@@ -141,7 +141,7 @@ def _seen(gained: frozenset[int], known: int) -> frozenset[int]:
     return frozenset(gate for gate in gained if gate <= known)
 
 
-def _record(ink: Ink, connection: Line, number: int, *, gained: frozenset[int], lost: frozenset[int]) -> None:
+def _record(ink: Ink, connection: Asked, number: int, *, gained: frozenset[int], lost: frozenset[int]) -> None:
     if not gained and not lost:
         return
     (position,) = ink.positions(1)

@@ -12,9 +12,9 @@ import msgspec
 
 from diwan.registry.chain import append
 from diwan.registry.chance import Chance, Clock
-from diwan.registry.engines.lines import Line
-from diwan.registry.found import Found, Standing, next_number, spell
+from diwan.registry.found import Found, Standing, spell
 from diwan.registry.law import load_rules
+from diwan.registry.sheet import Sheet
 from diwan.release.decide import Rules
 from diwan.sealing.envelope import Batch, Sealed
 from diwan.terms.gate import Gate, Stand
@@ -45,15 +45,19 @@ class Written(msgspec.Struct, frozen=True, gc=False):
 class Ink(Found):
     """The writing side of the register within one transaction of the pen."""
 
-    def __init__(self, connection: Line, clock: Clock, chance: Chance) -> None:
-        """Write through `connection`; instants and random gaps come from `clock` and `chance`."""
-        super().__init__(connection)
+    def __init__(self, sheet: Sheet, clock: Clock, chance: Chance) -> None:
+        """Write on `sheet`; instants and random gaps come from `clock` and `chance`."""
+        super().__init__(sheet)
         self._clock = clock
         self.chance = chance
 
     def set_fact(self, name: str, value: int) -> None:
         """Set one of the register's own numbers."""
-        self._sql.execute("UPDATE state SET value=? WHERE name=?", [value, name])
+        self._sql.set_fact(name, value)
+
+    def next_item(self) -> int:
+        """Return the number that the next new item gets."""
+        return self.fact("items") + 1
 
     def positions(self, count: int) -> list[int]:
         """Return `count` rising positions after every earlier one, none ahead of the clock.
@@ -87,22 +91,21 @@ class Ink(Found):
     def label_number(self, label: Label) -> int:
         """Return the number of a label, interning it."""
         value = pack(label)
-        number = self._interned("label", value)
+        number = self._sql.number_of("label", value)
         if number is None:
-            number = next_number(self._sql, "label")
-            self._sql.insert("label", [(number, value)])
+            number = self._sql.next_number("labels")
+            self._sql.intern("label", value, number, (number, value))
         return number
 
     def gate_number(self, gate: Gate) -> int:
         """Return the number of a gate, interning it."""
         value = _gates.encode(gate)
-        number = self._interned("gate", value)
+        number = self._sql.number_of("gate", value)
         if number is None:
-            number = next_number(self._sql, "gate")
-            self._sql.insert("gate", [(number, str(gate.world), value)])
+            number = self._sql.next_number("gates")
+            self._sql.intern("gate", value, number, (number, str(gate.world), value))
             named = dict.fromkeys(self.label_number(stand.label) for stand in gate.stands)
             self._sql.insert("gate_label", [(label, number) for label in named])
-            self.set_fact("gates", number)
         return number
 
     def gate(self, number: int) -> Gate:
@@ -110,24 +113,20 @@ class Ink(Found):
         (value,) = self._sql.execute("SELECT value FROM gate WHERE number=?", [number]).fetchone()
         return _gate_reader.decode(value)
 
-    def _interned(self, table: str, value: bytes) -> int | None:
-        found = self._sql.execute(f"SELECT number FROM {table} WHERE value=?", [value]).fetchone()
-        return int(found[0]) if found else None
-
     def batch_number(self, batch: Batch) -> int:
         """Write a batch's signature and return its number."""
-        number = next_number(self._sql, "batch")
+        number = self._sql.next_number("batches")
         self._sql.insert("batch", [(number, batch.kid, batch.root, batch.size, batch.signature)])
         return number
 
     def enter(self, entries: Sequence[Written], batches: Sequence[int]) -> list[int]:
         """Write new items, `batches[i]` being the signature that covers `entries[i]`; return their positions."""
         given = self.positions(len(entries))
-        first = next_number(self._sql, "item")
+        first = self._sql.next_number("items", len(entries))
         labels: dict[Label, int] = {}
         items, revisions, parts, stands = [], [], [], []
         holds: list[int] = []
-        next_part = next_number(self._sql, "part")
+        next_part = self._sql.next_number("parts", sum(len(entry.item.draft.parts) for entry in entries))
         for number, (entry, batch, position) in enumerate(zip(entries, batches, given, strict=True), first):
             draft, ref = entry.item.draft, entry.item.ref
             if entry.item.label not in labels:
@@ -144,7 +143,7 @@ class Ink(Found):
         self._sql.insert("part", parts)
         self._sql.insert("stand", stands)
         self._file(entries, given, holds)
-        self._count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
+        self._sql.count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
         self._milestones(given)
         return given
 
@@ -162,7 +161,7 @@ class Ink(Found):
             self._sql.insert("part", self._same_parts(entry, before.revision))
             self._move(before, entry.gate, position, revision=position)
         else:
-            holds = next_number(self._sql, "part")
+            holds = self._sql.next_number("parts", len(entry.item.draft.parts))
             self._sql.insert("part", _parts(entry, before.item, holds))
             self._unfile(before.since)
             self._restand(before, entry.gate, position, revision=position)
@@ -190,7 +189,7 @@ class Ink(Found):
         (position,) = self.positions(1)
         self._unfile(before.since)
         self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
-        self._count(Counter({(before.gate, before.kind): -1}), ended=position)
+        self._sql.count(Counter({(before.gate, before.kind): -1}), ended=position)
         gone = [before]
         for row in self._sql.execute("SELECT number FROM item WHERE parent=?", [before.item]).fetchall():
             child = self._find("i.number=?", row)
@@ -202,7 +201,7 @@ class Ink(Found):
         """Return the rules of this transaction; `known` where nothing changed since."""
         if known is not None and known.revision == self.fact("rules"):
             return known
-        return load_rules(self._sql)
+        return load_rules(self._sql, self.fact("rules"))
 
     def state_membership(self, item: int, originator: str, said: Membership | None) -> None:
         """Keep what an item states of who belongs to what, or (None) let it state nothing any more."""
@@ -233,11 +232,11 @@ class Ink(Found):
 
     def _same_parts(self, entry: Written, revision: int) -> list[tuple[object, ...]]:
         (item,) = self._sql.execute("SELECT item FROM revision WHERE position=?", [revision]).fetchone()
+        held = self.parts(revision)
+        first = self._sql.next_number("parts", len(held))
         return [
             (fresh, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, None, number)
-            for fresh, ((number, part), salt) in enumerate(
-                zip(self.parts(revision), entry.sealed.salts, strict=True), next_number(self._sql, "part")
-            )
+            for fresh, ((number, part), salt) in enumerate(zip(held, entry.sealed.salts, strict=True), first)
         ]
 
     def _move(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
@@ -251,8 +250,8 @@ class Ink(Found):
     def _restand(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
         self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
         self._sql.insert("stand", [(position, before.item, gate, revision, None)])
-        self._count(Counter({(before.gate, before.kind): -1}), ended=position)
-        self._count(Counter({(gate, before.kind): 1}), newest=position)
+        self._sql.count(Counter({(before.gate, before.kind): -1}), ended=position)
+        self._sql.count(Counter({(gate, before.kind): 1}), newest=position)
         self._milestones([position])
 
     def _regate_history(self, item: int, current: Gate) -> None:
@@ -289,23 +288,6 @@ class Ink(Found):
     def _unfile(self, since: int) -> None:
         for table in ("alias", "link", "mention", "tail"):
             self._sql.execute(f"DELETE FROM {table} WHERE since=?", [since])
-
-    def _count(self, changed: Counter[tuple[int, str]], newest: int = 0, ended: int = 0) -> None:
-        self._sql.executemany(
-            "INSERT INTO counter(gate, kind, entries) VALUES(?,?,?)"
-            " ON CONFLICT(gate, kind) DO UPDATE SET entries=counter.entries+excluded.entries",
-            [(gate, kind, n) for (gate, kind), n in changed.items()],
-        )
-        heads: Counter[int] = Counter()
-        for (gate, _), n in changed.items():
-            heads[gate] += n
-        self._sql.executemany(
-            "INSERT INTO head(gate, entries, newest, ended) VALUES(?,?,?,?) ON CONFLICT(gate) DO UPDATE SET"
-            " entries=head.entries+excluded.entries,"
-            " newest=CASE WHEN excluded.newest > head.newest THEN excluded.newest ELSE head.newest END,"
-            " ended=CASE WHEN excluded.ended > head.ended THEN excluded.ended ELSE head.ended END",
-            [(gate, n, newest, ended) for gate, n in heads.items()],
-        )
 
     def _milestones(self, given: Iterable[int]) -> None:
         before = self.fact("stands")

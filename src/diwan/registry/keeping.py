@@ -13,6 +13,7 @@ from typing import Final
 from diwan.registry import chain
 from diwan.registry.engines.sqlite import REGISTER, WORDS, Sqlite
 from diwan.registry.shape import keep_private
+from diwan.registry.sheet import Sheet
 from diwan.terms.errors import Refused
 from diwan.terms.time import Instant
 
@@ -125,8 +126,11 @@ def _begin_again(folder: Path, line: bytes) -> None:
     ink = engine.writing()
     try:
         ink.begin()
-        ink.execute("UPDATE state SET value=value+1 WHERE name='generation'")
-        chain.append(ink, [line])
+        sheet = Sheet(ink)
+        sheet.set_fact("generation", sheet.fact("generation") + 1)
+        chain.append(sheet, [line])
+        sheet.keep()
+        sheet.settle()
         ink.commit()
     finally:
         ink.close()

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked
 from diwan.release.decide import Rules, keeper_of
 from diwan.release.policy import read_policy
 from diwan.terms.party import Membership
@@ -14,12 +14,11 @@ from diwan.terms.party import Membership
 _membership: Final = msgspec.json.Decoder(Membership)
 
 
-def load_rules(connection: Line) -> Rules:
-    """Return the rules of the present revision, within the caller's snapshot.
+def load_rules(connection: Asked, revision: int) -> Rules:
+    """Return the rules of the present `revision`, within the caller's snapshot.
 
     Every statement of membership is kept; those count whose originator the policies of this revision name as keeper.
     """
-    (revision,) = connection.execute("SELECT value FROM state WHERE name='rules'").fetchone()
     texts = connection.execute("SELECT text FROM policy ORDER BY id").fetchall()
     policies = tuple(read_policy(text) for (text,) in texts)
     stated = connection.execute("SELECT originator, value FROM membership ORDER BY item").fetchall()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked
 from diwan.terms.time import Instant
 
 
-def write_note(connection: Line, desk: str, name: str, value: bytes, ends: Instant, now: Instant) -> None:
+def write_note(connection: Asked, desk: str, name: str, value: bytes, ends: Instant, now: Instant) -> None:
     """Keep `value` under a name until `ends`; what ended before `now` is thrown away."""
     connection.execute("DELETE FROM note WHERE ends<=?", [now])
     connection.execute(
@@ -16,7 +16,7 @@ def write_note(connection: Line, desk: str, name: str, value: bytes, ends: Insta
     )
 
 
-def read_note(connection: Line, desk: str, name: str, now: Instant) -> bytes | None:
+def read_note(connection: Asked, desk: str, name: str, now: Instant) -> bytes | None:
     """Return what a desk keeps under a name, or None."""
     row = connection.execute("SELECT value FROM note WHERE desk=? AND name=? AND ends>?", [desk, name, now]).fetchone()
     return bytes(row[0]) if row else None

@@ -10,13 +10,14 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from diwan.registry.engines.lines import Line
+from diwan.registry.sheet import Known, Sheet
 from diwan.terms.errors import Refused, Unsettled
 
 T = TypeVar("T")
 _GROUP: Final = 64
 """At most so many jobs share a commit; a job may itself write a thousand entries."""
 
-Job = Callable[[Line], Any]
+Job = Callable[[Sheet], Any]
 
 
 class Pen:
@@ -30,13 +31,14 @@ class Pen:
         """Take over `connection`, which raises `failures`; nobody else may write through it."""
         self._ink = connection
         self._failures = failures
+        self._known = Known()
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._down = False
         self._thread = threading.Thread(target=self._write, name="diwan-pen", daemon=True)
         self._thread.start()
 
-    def write(self, job: Callable[[Line], T]) -> T:
+    def write(self, job: Callable[[Sheet], T]) -> T:
         """Run `job` in a transaction and return its answer once that is durable.
 
         Raises:
@@ -44,7 +46,7 @@ class Pen:
         """
         return self.post(job).result()
 
-    def post(self, job: Callable[[Line], T]) -> Future[T]:
+    def post(self, job: Callable[[Sheet], T]) -> Future[T]:
         """Hand `job` over and go on; the future answers once what it wrote is durable.
 
         Raises:
@@ -83,32 +85,43 @@ class Pen:
         settling = False
         try:
             self._ink.begin()
+            sheet = Sheet(self._ink, self._known)
             for job, answer in group:
-                self._ink.execute("SAVEPOINT job")
                 try:
-                    result = job(self._ink)
-                except Exception as failure:  # noqa: BLE001 -- handed to whoever asked; its savepoint is undone
-                    self._ink.execute("ROLLBACK TO job")
-                    self._ink.execute("RELEASE job")
+                    result = job(sheet)
+                except Exception as failure:
+                    if not sheet.undo() and isinstance(failure, self._failures):
+                        raise  # a question failed, and some engines answer no more within that transaction
                     answer.set_exception(failure)
                 else:
-                    self._ink.execute("RELEASE job")
+                    sheet.keep()
                     done.append((answer, result))
+            sheet.settle()
             settling = True
             self._ink.commit()
         except self._failures as failure:
-            self._abandon(failure, [answer for _, answer in group], settling=settling)
+            left = [one for one in group if not one[1].done()]
+            if not settling and len(left) > 1 and self._undone():
+                for one in left:  # whose fault it was shows when each is written by itself
+                    self._commit([one])
+            else:
+                self._abandon(failure, [answer for _, answer in left], settling=settling)
         else:
+            self._known = sheet.learnt()
             for answer, result in done:
                 answer.set_result(result)
 
-    def _abandon(self, failure: Exception, answers: list[Future[Any]], *, settling: bool) -> None:
-        with suppress(*self._failures):  # what failed the commit may fail the undoing too; the register stays sound
+    def _undone(self) -> bool:
+        """Undo the transaction; return whether one can write on."""
+        with suppress(*self._failures):
             if self._ink.in_transaction:
                 self._ink.rollback()
-            elif settling and not self._ink.alive:
-                # The connection went with the commit under way: nobody here can say which came first.
-                failure = Unsettled()
+            return self._ink.alive
+        return False
+
+    def _abandon(self, failure: Exception, answers: list[Future[Any]], *, settling: bool) -> None:
+        if not self._undone() and settling:
+            # The connection went with the commit under way: nobody here can say which came first.
+            failure = Unsettled()
         for answer in answers:
-            if not answer.done():
-                answer.set_exception(failure)
+            answer.set_exception(failure)

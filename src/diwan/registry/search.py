@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from diwan.registry import schema
-from diwan.registry.engines.lines import Engine, Line
-from diwan.registry.found import next_number
+from diwan.registry.engines.lines import Asked, Engine, Line
 from diwan.registry.pen import Pen
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.words import number
@@ -201,7 +200,7 @@ class WordIndex:
         filed: dict[int, list[tuple[int, int]]] = {}
         for term, held in places.items():
             filed.setdefault(number(term), []).extend(held)
-        name = next_number(self._ink, "segment")
+        name = _next_segment(self._ink)
         self._ink.insert("segment", [(name, 0, rows[0][0], rows[-1][0])])
         in_order = sorted(filed)
         self._ink.insert(
@@ -220,7 +219,7 @@ class WordIndex:
         )
 
     def _clear(self, high: int) -> None:
-        def job(ink: Line) -> None:
+        def job(ink: Asked) -> None:
             ink.execute("DELETE FROM tail WHERE since<=?", [high])
             ink.execute("UPDATE state SET value=? WHERE name='indexed' AND value<?", [high, high])
 
@@ -238,7 +237,7 @@ class WordIndex:
     def _merge_into_one(self, rows: Sequence[tuple[int, int, int]], level: int) -> None:
         old = [row[0] for row in rows]
         among = ",".join("?" * len(old))
-        name = next_number(self._ink, "segment")
+        name = _next_segment(self._ink)
         self._ink.execute(
             "INSERT INTO posting_by_time SELECT CAST(? AS INTEGER), term, since, gate FROM posting_by_time"
             f" WHERE segment IN ({among}) ORDER BY term, since",
@@ -256,10 +255,15 @@ class WordIndex:
         self._ink.insert("segment", [(name, level, rows[0][1], rows[-1][2])])
 
 
-def _refill(ink: Line) -> None:
+def _refill(ink: Asked) -> None:
     ink.execute("DELETE FROM tail")
     ink.execute(
         "INSERT INTO tail(since, gate, terms) SELECT s.since, s.gate, r.terms FROM stand s"
         " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
     )
     ink.execute("UPDATE state SET value=0 WHERE name='indexed'")
+
+
+def _next_segment(words: Line) -> int:
+    (last,) = words.execute("SELECT coalesce(max(number), 0) FROM segment").fetchone()
+    return int(last) + 1

@@ -63,9 +63,11 @@ class Stacks:
                     yield Opened(shelf, seat, self._density(seat.number, world, shelf, facts["stands"]))
                     return
             finally:
-                if pages.in_transaction:
-                    pages.commit()
-                self._engine.take_back(pages)
+                try:
+                    if pages.in_transaction:
+                        pages.commit()
+                finally:
+                    self._engine.take_back(pages)
             seat = self._new_seat(reader)
 
     def close(self) -> None:

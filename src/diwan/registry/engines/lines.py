@@ -31,16 +31,8 @@ class Rows(Protocol):
         """Yield the rows that are left."""
 
 
-class Line(Protocol):
-    """A connection.  Outside a transaction every statement stands by itself."""
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether a transaction was begun."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether the connection stands, as far as is known; one that does not is opened anew by the next `begin`."""
+class Asked(Protocol):
+    """What answers questions and takes changes: a connection, or the sheet of a writing transaction."""
 
     def execute(self, query: str, parameters: Sequence[Any] = ..., /) -> Rows:
         """Ask or change something."""
@@ -50,6 +42,18 @@ class Line(Protocol):
 
     def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
         """Write whole rows into a table, many at once."""
+
+
+class Line(Asked, Protocol):
+    """A connection.  Outside a transaction every statement stands by itself."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction was begun."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection stands, as far as is known; one that does not is opened anew by the next `begin`."""
 
     def stream(self, query: str, parameters: Sequence[Any] = ...) -> Iterator[Row]:
         """Yield rows as they are read, within a transaction, holding few of them."""

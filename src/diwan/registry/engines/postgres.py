@@ -6,20 +6,22 @@ later positions, and a reader's snapshot is always the beginning of one order.
 
 from __future__ import annotations
 
+import selectors
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import psycopg
 from psycopg import pq
+from psycopg.abc import PQGen
 from psycopg.adapt import Dumper
 from psycopg.postgres import types
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
-from psycopg_pool import ConnectionPool
 from sqlalchemy import Integer, LargeBinary, Table
 
 from diwan.registry import schema
@@ -29,17 +31,29 @@ from diwan.registry.shape import is_current, migrate
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
 
+RV = TypeVar("RV")
 _READERS: Final = 16
 """Reading connections of one process at most; whoever comes after waits for one."""
 _LISTED: Final = 256
 """Up to so many gates are listed to find those with anything new; of more, all heads are looked through."""
 _STREAMED: Final = 500
+_SILENCE: Final = 30.0
+"""Seconds after which a server that says nothing is given up.  One that was frozen, or whose host went away behind a
+proxy, breaks no connection: whoever waited for it would wait for ever, while another server leads already."""
+_LONG_SILENCE: Final = 1800.0
+"""The same where one question may take long by itself: proofs, and merging the word index."""
 
 # Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a hash
 # of a whole table, chosen once, would cost seconds.
 _PLANNED: Final = " ".join(
     f"-c {name}=off" for name in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_material")
 )
+_UNDER_WAY: Final = (
+    pq.TransactionStatus.INTRANS,
+    pq.TransactionStatus.INERROR,
+    pq.TransactionStatus.ACTIVE,
+)
+_READS: Final = f"{_PLANNED} -c default_transaction_read_only=on"
 
 
 @lru_cache(maxsize=2048)
@@ -49,12 +63,56 @@ def _dollars(query: str) -> str:
     return first + "".join(f"${number}{text}" for number, text in enumerate(rest, 1))
 
 
+class _Connection(psycopg.Connection[Row]):
+    """A connection that gives up a server which says nothing, and remembers what it was warned of."""
+
+    silence: float = _SILENCE
+
+    def __init__(self, pgconn: pq.abc.PGconn) -> None:
+        """Take over what was connected."""
+        super().__init__(pgconn)
+        self.warned = False
+        self.since = time.monotonic()
+        self.add_notice_handler(self._heed)
+
+    @property
+    def spoken_to(self) -> bool:
+        """Whether the server has said something that was not asked for."""
+        with selectors.DefaultSelector() as ears:
+            ears.register(self.fileno(), selectors.EVENT_READ)
+            return bool(ears.select(0))
+
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Wait for an answer."""
+        return super().wait(self._heard(gen), *args, **options)
+
+    def _heard(self, gen: PQGen[RV]) -> PQGen[RV]:
+        until = time.monotonic() + self.silence
+        try:
+            wants = next(gen)
+            while True:
+                ready = yield wants
+                if ready:
+                    until = time.monotonic() + self.silence
+                elif time.monotonic() > until:
+                    self.close()
+                    raise psycopg.OperationalError(f"The server said nothing for {self.silence:.0f} seconds.")
+                wants = gen.send(ready)
+        except StopIteration as done:
+            answer: RV = done.value
+            return answer
+
+    def _heed(self, notice: psycopg.errors.Diagnostic) -> None:
+        self.warned |= notice.severity_nonlocalized == "WARNING"
+
+
 class Wire:
     """A connection; see `lines.Line`.  One that broke is opened anew when nothing is under way on it."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Row]], lock: str = "") -> None:
-        """Connect by `connect`; `lock` is what a writer asks first."""
+    def __init__(self, connect: Callable[[], _Connection], lost: Callable[[], None], lock: str = "") -> None:
+        """Connect by `connect`, and tell `lost` of a connection that broke; `lock` is what a writer asks first."""
         self._connect = connect
+        self._lost = lost
         self._lock = lock
         self._connection = connect()
         self._under_way = False
@@ -67,11 +125,7 @@ class Wire:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction was begun."""
-        return self._connection.info.transaction_status in (
-            pq.TransactionStatus.INTRANS,
-            pq.TransactionStatus.INERROR,
-            pq.TransactionStatus.ACTIVE,
-        )
+        return self._connection.info.transaction_status in _UNDER_WAY
 
     def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Ask or change something."""
@@ -111,7 +165,7 @@ class Wire:
     def begin(self) -> None:
         """Take the write order."""
 
-        def start(connection: psycopg.Connection[Row]) -> None:
+        def start(connection: _Connection) -> None:
             with connection.pipeline():
                 connection.execute("BEGIN")
                 connection.execute(self._lock)
@@ -127,7 +181,19 @@ class Wire:
     def commit(self) -> None:
         """End the transaction; it is durable as `synchronous_commit` says, with the standbys that it names."""
         self._under_way = False
-        self._connection.execute("COMMIT")
+        connection, connection.warned = self._connection, False
+        try:
+            said = connection.execute("COMMIT").statusmessage
+        except psycopg.OperationalError:
+            # Whatever it was: this connection will not tell whether the commit came first.
+            connection.close()
+            raise
+        if connection.warned:
+            # A wait for the standby that is cut short is answered as if it were durable there, with a warning.
+            connection.close()
+            raise psycopg.OperationalError("The server committed, but did not wait until a standby had it.")
+        if said != "COMMIT":
+            raise psycopg.DatabaseError(f"The server answered {said} to a commit. Nothing was written.")
 
     def rollback(self) -> None:
         """End the transaction; nothing of it was written."""
@@ -138,7 +204,7 @@ class Wire:
         """Close the connection."""
         self._connection.close()
 
-    def _again(self, ask: Callable[[psycopg.Connection[Row]], Any]) -> Any:
+    def _again(self, ask: Callable[[_Connection], Any]) -> Any:
         """Ask something that may be asked twice: nothing is under way, so a broken connection loses nothing."""
         if self.alive:
             try:
@@ -146,6 +212,7 @@ class Wire:
             except psycopg.OperationalError:
                 if self.alive:
                     raise
+        self._lost()
         self._connection = self._connect()
         return ask(self._connection)
 
@@ -155,7 +222,7 @@ class Sight:
 
     joined: Final = "JOIN"
 
-    def __init__(self, connection: psycopg.Connection[Row], allowed: frozenset[int], once: frozenset[int]) -> None:
+    def __init__(self, connection: _Connection, allowed: frozenset[int], once: frozenset[int]) -> None:
         """See through `connection` what stands behind `allowed`; `once` as in `lines.Engine.lend`."""
         self.connection = connection
         self._allowed = allowed
@@ -169,7 +236,7 @@ class Sight:
     @property
     def in_transaction(self) -> bool:
         """Whether the snapshot was begun."""
-        return self.connection.info.transaction_status != pq.TransactionStatus.IDLE
+        return self.connection.info.transaction_status in _UNDER_WAY
 
     def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Ask something."""
@@ -290,7 +357,11 @@ class Postgres:
         """Keep the register where `conninfo` points; it names no user: roles log in by their own names."""
         self._conninfo = conninfo
         self._durable = durable
-        self._pool: ConnectionPool[psycopg.Connection[Row]] | None = None
+        self._idle: list[_Connection] = []
+        self._places = threading.BoundedSemaphore(_READERS)
+        self._trusted = 0.0
+        """Connections that are older are used no more."""
+        self._closed = False
         self._lock = threading.Lock()
 
     def name_of(self, failure: BaseException) -> str:
@@ -344,59 +415,76 @@ class Postgres:
 
     def writing(self) -> Line:
         """Open a connection that writes the register."""
-        return Wire(self._writer, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
+        return Wire(self._writer, self._lost, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
 
     def writing_words(self) -> Line:
         """Open a connection that writes the word index."""
-        return Wire(self._writer, "LOCK TABLE segment IN EXCLUSIVE MODE")
+        return Wire(partial(self._writer, _LONG_SILENCE), self._lost, "LOCK TABLE segment IN EXCLUSIVE MODE")
 
     def own(self) -> Line:
         """Open the house's own reading connection."""
-        return Wire(partial(self._connect, HOUSE, "register", "-c default_transaction_read_only=on"))
+        return Wire(partial(self._connect, HOUSE, "register", "-c default_transaction_read_only=on"), self._lost)
 
     def whole(self) -> Line:
         """Open a connection that reads everything: as the writer, who sees it, and with a scratch table of its own."""
-        return Wire(partial(self._connect, WRITER, "register,words"))
+        return Wire(partial(self._connect, WRITER, "register,words", silence=_LONG_SILENCE), self._lost)
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Sight:
         """Lend any idle connection: what is open is said in the transaction, and forgotten with it."""
-        return Sight(self._readers().getconn(), allowed, once)
+        if not self._places.acquire(timeout=_SILENCE):
+            raise psycopg.OperationalError("Every reading connection of this process is lent.")
+        try:
+            return Sight(self._idle_one() or self._connect(READER, VIEWS, _READS), allowed, once)
+        except BaseException:
+            self._places.release()
+            raise
 
     def take_back(self, pages: Sight) -> None:
-        """Take back what was lent; the pool opens another in place of one that broke."""
-        self._readers().putconn(pages.connection)
+        """Take back what was lent; where that broke, the idle ones are not trusted either."""
+        connection = pages.connection
+        idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+        with self._lock:
+            kept = idle and not self._closed and connection.since >= self._trusted
+            if kept:
+                self._idle.append(connection)
+        self._places.release()
+        if not kept:
+            connection.close()
+        if not idle:
+            self._lost()
 
     def close(self) -> None:
         """Close every connection that is not lent."""
-        with self._lock:
-            if self._pool is not None:
-                self._pool.close()
-                self._pool = None
+        self._closed = True
+        self._lost()
 
-    def _readers(self) -> ConnectionPool[psycopg.Connection[Row]]:
-        with self._lock:
-            if self._pool is None:
-                self._pool = ConnectionPool(
-                    self._conninfo,
-                    kwargs=_options(READER, VIEWS, f"{_PLANNED} -c default_transaction_read_only=on"),
-                    min_size=1,
-                    max_size=_READERS,
-                    timeout=30,
-                    configure=_adapt,
-                    name="diwan-readers",
-                    open=True,
-                )
-            return self._pool
+    def _idle_one(self) -> _Connection | None:
+        """Return an idle connection of which nothing bad is known, or None."""
+        while True:
+            with self._lock:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None or not connection.spoken_to:
+                return connection
+            # Unasked, a server says only that it goes.
+            connection.close()
 
-    def _connect(self, user: str, path: str, more: str = "") -> psycopg.Connection[Row]:
-        connection = psycopg.connect(self._conninfo, **_options(user, path, more))
+    def _lost(self) -> None:
+        """Close the idle connections: one that broke may mean that another server leads, and theirs shows the past."""
+        with self._lock:
+            self._trusted = time.monotonic()
+            doubtful, self._idle = self._idle, []
+        for connection in doubtful:
+            connection.close()
+
+    def _connect(self, user: str, path: str, more: str = "", silence: float = _SILENCE) -> _Connection:
+        connection = _Connection.connect(self._conninfo, **_options(user, path, more))
+        connection.silence = silence
         _adapt(connection)
         return connection
 
-    def _writer(self) -> psycopg.Connection[Row]:
-        return self._connect(
-            WRITER, "register,words", f"{_PLANNED} -c synchronous_commit={'on' if self._durable else 'off'}"
-        )
+    def _writer(self, silence: float = _SILENCE) -> _Connection:
+        durable = f"-c synchronous_commit={'on' if self._durable else 'off'}"
+        return self._connect(WRITER, "register,words", f"{_PLANNED} {durable}", silence)
 
     def _owner(self) -> psycopg.Connection[Row]:
         return psycopg.connect(self._conninfo, user=OWNER)

@@ -1,4 +1,4 @@
-"""The labels of each gate as rows, the last end behind each gate, and which software may work with this shape."""
+"""Labels of gates as rows, the last end behind each gate, the last numbers given, and which software may work on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from diwan.terms.label import pack
 revision = "0003"
 down_revision = "0002"
 compatible = 3
+_LAST = {
+    "items": "SELECT coalesce(max(number), 0) FROM item",
+    "parts": "SELECT coalesce(max(number), 0) FROM part",
+    "batches": "SELECT coalesce(max(number), 0) FROM batch",
+    "labels": "SELECT coalesce(max(number), 0) FROM label",
+    "classes": "SELECT coalesce(max(number), 0) FROM reader_class",
+    "lines": "SELECT coalesce(max(number), -1) + 1 FROM leaf",
+}
 
 
 def upgrade() -> None:
@@ -28,8 +36,10 @@ def upgrade() -> None:
         )
         schema.gate_label.create(op.get_bind())
         _fill()
-    op.execute(sa.delete(schema.state).where(schema.state.c.name == "compatible"))
-    op.bulk_insert(schema.state, [{"name": "compatible", "value": compatible}])
+    numbers = {name: op.get_bind().scalar(sa.text(query)) for name, query in _LAST.items()}
+    op.execute(sa.delete(schema.state).where(schema.state.c.name.in_(("compatible", *numbers))))
+    facts = {"compatible": compatible, **numbers}
+    op.bulk_insert(schema.state, [{"name": name, "value": value} for name, value in facts.items()])
 
 
 def _fill() -> None:
