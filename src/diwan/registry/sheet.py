@@ -165,10 +165,11 @@ class Sheet:
 
     def settle(self) -> None:
         """Write all that waits, before the commit."""
-        self._write(self._done)
         changed = [(value, name) for name, value in self._done.facts.items() if self._facts.get(name) != value]
-        if changed:
-            self._line.executemany("UPDATE state SET value=? WHERE name=?", changed)
+        with self._line.together():
+            self._write(self._done)
+            if changed:
+                self._line.executemany("UPDATE state SET value=? WHERE name=?", changed)
 
     def learnt(self) -> Known:
         """Return what holds from now on, the commit having succeeded."""

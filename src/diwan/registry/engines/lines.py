@@ -7,6 +7,7 @@ its own way (write order, walls, many rows at once, a page merged gate by gate) 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from diwan.terms.gate import World
@@ -54,6 +55,9 @@ class Line(Asked, Protocol):
     @property
     def alive(self) -> bool:
         """Whether the connection stands, as far as is known; one that does not is opened anew by the next `begin`."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send what is written meanwhile without waiting in between; a failure shows at the end at the latest."""
 
     def stream(self, query: str, parameters: Sequence[Any] = ...) -> Iterator[Row]:
         """Yield rows as they are read, within a transaction, holding few of them."""

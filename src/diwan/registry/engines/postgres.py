@@ -10,6 +10,7 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -152,6 +153,10 @@ class Wire:
             columns = zip(kinds, zip(*rows, strict=True), strict=True)
             self._connection.execute(query, [kind(column) for kind, column in columns])
 
+    def together(self) -> AbstractContextManager[object]:
+        """Send what is written meanwhile in one go."""
+        return self._connection.pipeline()
+
     def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Yield rows as they are read."""
         if not self._under_way:
@@ -249,6 +254,10 @@ class Sight:
     def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
         """Refuse: nothing is written here."""
         raise Refused("Nothing is written through a reading connection.")
+
+    def together(self) -> AbstractContextManager[object]:
+        """Do nothing: nothing is written here."""
+        return nullcontext()
 
     def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Yield rows."""

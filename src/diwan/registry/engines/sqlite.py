@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,6 +110,10 @@ class File(sqlite3.Connection):
     def insert(self, table: str, rows: Collection[Sequence[Any]]) -> None:
         """Write whole rows into a table."""
         self.executemany(_INSERT[table], rows)
+
+    def together(self) -> AbstractContextManager[object]:
+        """Do nothing: there is no way to wait for."""
+        return nullcontext()
 
     def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Row]:
         """Yield rows as they are read."""
