@@ -21,6 +21,7 @@ from diwan.terms.party import Membership, Standing
 from diwan.terms.reader import Clearance, Reader
 from diwan.terms.time import Instant, instant
 from postgres_server import Server, running
+from tampering import Tamper, bare_database, bare_files
 
 ENGINES = ("sqlite", "postgres")
 BOTH = {"registry", "reading", "intake", "people", "engines"}
@@ -43,10 +44,16 @@ class Ticking:
         self.now += days * 86_400_000_000
 
 
+def engines_for(file: Path) -> tuple[str, ...]:
+    """Return on which engines the tests of a file run: the one it is named for, else as its folder does."""
+    named = tuple(engine for engine in ENGINES if file.name.startswith(f"test_{engine}_"))
+    return named or (ENGINES if file.parent.name in BOTH else ENGINES[:1])
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "register" in metafunc.fixturenames:
-        both = metafunc.definition.path.parent.name in BOTH
-        metafunc.parametrize("register", ENGINES if both else ENGINES[:1], indirect=True, ids=None if both else [""])
+        engines = engines_for(metafunc.definition.path)
+        metafunc.parametrize("register", engines, indirect=True, ids=[""] if engines == ENGINES[:1] else engines)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +75,15 @@ def register(request: pytest.FixtureRequest) -> Iterator[str]:
     database = server.database()
     yield database
     server.drop(database)
+
+
+@pytest.fixture
+def tamper(request: pytest.FixtureRequest, register: str, tmp_path: Path) -> Tamper:
+    """The register of the node in `node`, bare, on either engine."""
+    if not register:
+        return lambda: bare_files(tmp_path / "node")
+    server: Server = request.getfixturevalue("postgres")
+    return lambda: bare_database(server.superuser_of(register))
 
 
 @pytest.fixture

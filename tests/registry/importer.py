@@ -1,6 +1,6 @@
 """Imports numbered drafts into a register in batches, and says each reference once it is acknowledged.
 
-    python importer.py <folder> <name> <how many> <batch> <synchronous>
+    python importer.py <folder> <name> <how many> <batch> <synchronous> [<conninfo>]
 
 It says `open` first and begins when it is given a line.  Started again, it goes on after what is registered already.
 """
@@ -23,8 +23,8 @@ from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, L
 from diwan.terms.reader import Reader
 
 
-def main(folder: Path, name: str, count: int, batch: int, synchronous: str) -> None:
-    book = Book(folder, synchronous=synchronous)
+def main(folder: Path, name: str, count: int, batch: int, synchronous: str, postgres: str = "") -> None:
+    book = Book(folder, postgres=postgres, synchronous=synchronous)
     signer = Signer(b"k" * 32)
     ceiling = Ceiling("this node", (Height("TLP", "UNCLASSIFIED"),))
     office = Office(book, {"KWT": signer}, ceiling, {Role.DUTY_OFFICER: ceiling})
@@ -62,4 +62,4 @@ def note(title: str) -> Draft:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), *sys.argv[5:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -17,20 +16,20 @@ import pytest
 from diwan.reading import ReadingRoom, open_room
 from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
-from diwan.registry.engines.sqlite import REGISTER
 from diwan.sealing.envelope import verify
 from diwan.terms.gate import World
 from diwan.terms.item import Ref
 from diwan.terms.reader import Reader
+from tampering import Tamper
 
 SRC = Path(__file__).parents[2] / "src"
 IMPORTER = Path(__file__).parent / "importer.py"
 COUNT, BATCH = 1200, 20
 
 
-def importer(folder: Path, count: int) -> subprocess.Popen[str]:
+def importer(folder: Path, register: str, count: int) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, IMPORTER, folder, "note", str(count), str(BATCH), "FULL"],
+        [sys.executable, IMPORTER, folder, "note", str(count), str(BATCH), "FULL", register],
         env={**os.environ, "PYTHONPATH": str(SRC)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -43,9 +42,11 @@ def room_in(book: Book) -> ReadingRoom:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_killed_at_any_moment_it_kept_what_it_acknowledged_and_nothing_by_halves(tmp_path: Path, seed: int) -> None:
-    chance = random.Random(seed)
-    running = importer(tmp_path, COUNT)
+def test_killed_at_any_moment_it_kept_what_it_acknowledged_and_nothing_by_halves(
+    tmp_path: Path, register: str, tamper: Tamper, seed: int
+) -> None:
+    chance, folder = random.Random(seed), tmp_path / "node"
+    running = importer(folder, register, COUNT)
     assert running.stdout is not None
     said = [running.stdout.readline().strip() for _ in range(chance.randrange(2, COUNT // 4))][1:]
     time.sleep(chance.random() * 0.02)
@@ -54,20 +55,20 @@ def test_killed_at_any_moment_it_kept_what_it_acknowledged_and_nothing_by_halves
     running.wait(10)
     assert len(said) < COUNT, "it was done before it was killed"
 
-    whole_after(tmp_path, acknowledged=said)
+    whole_after(folder, register, tamper, acknowledged=said)
 
-    again = importer(tmp_path, COUNT)
+    again = importer(folder, register, COUNT)
     rest = again.communicate(timeout=60)[0].split()[1:]
     assert again.returncode == 0
-    whole_after(tmp_path, acknowledged=[*said, *rest])
-    book = Book(tmp_path)
+    whole_after(folder, register, tamper, acknowledged=[*said, *rest])
+    book = Book(folder, postgres=register)
     titles = Counter(item.title for item in room_in(book).walk())
     assert titles == Counter({f"note {n}": 1 for n in range(COUNT)})
     book.close()
 
 
-def whole_after(folder: Path, acknowledged: list[str]) -> None:
-    book = Book(folder)
+def whole_after(folder: Path, register: str, tamper: Tamper, acknowledged: list[str]) -> None:
+    book = Book(folder, postgres=register)
     room = room_in(book)
     for text in acknowledged:
         item = room.get(Ref(*text.split("/")))
@@ -79,12 +80,11 @@ def whole_after(folder: Path, acknowledged: list[str]) -> None:
     assert (proof.faults, proof.items) == ((), room.count())
     book.words.catch_up(everything=True)
     book.close()
-    assert halves(folder) == {}
+    assert halves(tamper) == {}
 
 
-def halves(folder: Path) -> dict[str, int]:
+def halves(tamper: Tamper) -> dict[str, int]:
     """Rows without the rows that belong to them, by what is missing."""
-    register = sqlite3.connect(folder / REGISTER)
     missing = {
         "a stand without its revision": "stand s LEFT JOIN revision r ON r.position=s.revision"
         " WHERE r.position IS NULL",
@@ -95,9 +95,9 @@ def halves(folder: Path) -> dict[str, int]:
         "an item without its two parts": "item i WHERE (SELECT count(*) FROM part p WHERE p.item=i.number) <> 2",
         "an item without its alias": "stand s LEFT JOIN alias a ON a.since=s.since WHERE a.since IS NULL",
         "an entry that is not in the audit log": "(SELECT (SELECT count(*) FROM leaf) a, (SELECT count(*) FROM item) b)"
-        " WHERE a <> b",
+        " AS c WHERE a <> b",
         "a head that counts otherwise": "head h WHERE entries <> (SELECT count(*) FROM stand s WHERE s.gate=h.gate)",
     }
-    counted = {name: register.execute(f"SELECT count(*) FROM {rows}").fetchone()[0] for name, rows in missing.items()}
-    register.close()
+    with tamper() as bare:
+        counted = {name: bare.value(f"SELECT count(*) FROM {rows}") for name, rows in missing.items()}
     return {name: count for name, count in counted.items() if count}

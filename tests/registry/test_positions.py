@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 from itertools import pairwise
@@ -10,7 +9,7 @@ from typing import Any
 
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
-from diwan.registry.engines.sqlite import REGISTER
+from tampering import Tamper
 
 SRC = Path(__file__).parents[2] / "src"
 IMPORTER = Path(__file__).parent / "importer.py"
@@ -33,8 +32,8 @@ def test_no_position_is_ahead_of_the_clock(book: Book, time: Any) -> None:
         assert last <= time.now
 
 
-def test_a_clock_that_stands_still_is_outrun_by_order_and_never_by_repetition(tmp_path: Path) -> None:
-    book = Book(tmp_path, clock=lambda: 1_485_244_800_000_000, chance=Chance(1), synchronous="OFF")
+def test_a_clock_that_stands_still_is_outrun_by_order_and_never_by_repetition(tmp_path: Path, register: str) -> None:
+    book = Book(tmp_path, postgres=register, clock=lambda: 1_485_244_800_000_000, chance=Chance(1), synchronous="OFF")
 
     positions = given(book, 5, 5, 5)
 
@@ -71,11 +70,13 @@ def test_other_chance_gives_other_positions_at_the_same_times(tmp_path: Path) ->
     assert seen[0] == seen[2] != seen[1]
 
 
-def test_two_processes_that_write_at_once_never_share_a_position_and_keep_one_order(tmp_path: Path) -> None:
-    Book(tmp_path / "node").close()
+def test_two_processes_that_write_at_once_never_share_a_position_and_keep_one_order(
+    tmp_path: Path, register: str, tamper: Tamper
+) -> None:
+    Book(tmp_path / "node", postgres=register).close()
     begun = [
         subprocess.Popen(
-            [sys.executable, IMPORTER, tmp_path / "node", name, "200", "1", "FULL"],
+            [sys.executable, IMPORTER, tmp_path / "node", name, "200", "1", "FULL", register],
             env={**os.environ, "PYTHONPATH": str(SRC)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -90,10 +91,8 @@ def test_two_processes_that_write_at_once_never_share_a_position_and_keep_one_or
         process.stdin.flush()
     said = [process.communicate(timeout=60)[0].split() for process in begun]
 
-    register = sqlite3.connect(tmp_path / "node" / REGISTER)
-    rows = register.execute(
-        "SELECT r.position, r.item, r.title FROM revision r ORDER BY r.item"
-    ).fetchall()  # fmt: skip
+    with tamper() as bare:
+        rows = bare.rows("SELECT r.position, r.item, r.title FROM revision r ORDER BY r.item")
 
     assert [process.returncode for process in begun] == [0, 0]
     assert [len(set(refs)) for refs in said] == [200, 200]

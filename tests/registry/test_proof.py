@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
+from tampering import Tamper
 
 
 @pytest.fixture
@@ -37,11 +37,10 @@ def lived(house: House, hand: Callable[..., Hand], amber: Callable[..., Label], 
     return house
 
 
-def faults_after(house: House, *statements: str) -> tuple[str, ...]:
-    with sqlite3.connect(house.book.folder / "register.db", timeout=60) as register:
+def faults_after(house: House, tamper: Tamper, *statements: str) -> tuple[str, ...]:
+    with tamper() as register:
         for statement in statements:
             assert register.execute(statement).rowcount != 0
-    register.close()
     return house.book.prove().faults
 
 
@@ -97,23 +96,25 @@ ENTERED = "(SELECT min(position) FROM revision)"
         ("DELETE FROM leaf WHERE number=3", "lines are missing"),
     ],
 )
-def test_a_change_outside_the_sealed_bytes_is_a_fault(lived: House, statement: str, said: str) -> None:
-    faults = faults_after(lived, statement)
+def test_a_change_outside_the_sealed_bytes_is_a_fault(lived: House, tamper: Tamper, statement: str, said: str) -> None:
+    faults = faults_after(lived, tamper, statement)
 
     assert any(said in fault for fault in faults), faults
 
 
-def test_an_item_that_vanished_with_all_its_rows_is_missed_by_the_audit_log(lived: House) -> None:
+def test_an_item_that_vanished_with_all_its_rows_is_missed_by_the_audit_log(lived: House, tamper: Tamper) -> None:
     tables = {"item": "number", "revision": "item", "stand": "item", "part": "item"}
 
-    (fault,) = faults_after(lived, *(f"DELETE FROM {table} WHERE {column}=4" for table, column in tables.items()))
+    (fault,) = faults_after(
+        lived, tamper, *(f"DELETE FROM {table} WHERE {column}=4" for table, column in tables.items())
+    )
 
     assert "of the audit log enters" in fault
     assert "an item that is not there" in fault
 
 
-def test_a_ring_of_parents_is_a_fault_and_the_proof_ends(lived: House) -> None:
-    faults = faults_after(lived, "UPDATE item SET parent=3 WHERE number=1")
+def test_a_ring_of_parents_is_a_fault_and_the_proof_ends(lived: House, tamper: Tamper) -> None:
+    faults = faults_after(lived, tamper, "UPDATE item SET parent=3 WHERE number=1")
 
     assert any("under what does not stand" in fault for fault in faults)
 

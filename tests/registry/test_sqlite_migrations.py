@@ -45,6 +45,9 @@ INSERT INTO grant_then SELECT class, gate, opened, closed FROM gate_grant;
 DROP TABLE gate_grant;
 ALTER TABLE grant_then RENAME TO gate_grant;
 DROP TABLE note;
+DROP TABLE gate_label;
+ALTER TABLE head DROP COLUMN ended;
+DELETE FROM state WHERE name = 'compatible';
 UPDATE shape SET version_num = '0001';
 """
 """Makes of a register what the first version of the software would have written of the same items."""
@@ -154,6 +157,7 @@ def tables(file: Path) -> dict[str, list[str]]:
     found = {name: [column["name"] for column in there.get_columns(name)] for name in there.get_table_names()}
     indexes = {index["name"] for name in found for index in there.get_indexes(name)}
     engine.dispose()
-    assert indexes >= {index.name for table in schema.REGISTER.sorted_tables for index in table.indexes}
+    planned = {index.name for table in schema.REGISTER.sorted_tables for index in table.indexes}
+    assert indexes >= planned - {"revision_batch"}
     found.pop("shape")
     return found

@@ -1,4 +1,7 @@
-"""Versions: every question finds its rows by an index, and a page costs what is on it, whatever is hidden around it."""
+"""Versions: every question finds its rows by an index, and a page costs what is on it, whatever is hidden around it.
+
+SQLite's own plans, and the steps of its machine.
+"""
 
 from __future__ import annotations
 
@@ -174,7 +177,7 @@ class Laid:
             miles = [(at,) for n, (at, *_) in enumerate(self.rows, 1) if n % 1024 == 0]
             ink.executemany("INSERT INTO mile(since) VALUES(?)", miles)
             ink.executemany(
-                "INSERT INTO head(gate, entries, newest) VALUES(?,?,?)",
+                "INSERT INTO head(gate, entries, newest, ended) VALUES(?,?,?,0)",
                 [(gate, entries, newest) for gate, (entries, newest) in heads.items()],
             )
             ink.commit()
