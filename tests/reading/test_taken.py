@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from counting import counted
 from diwan.house import House
 from diwan.reading import feed
 from diwan.reading.feed import Mark, Step, steps
@@ -29,15 +30,9 @@ def refs(house: House, hand: Callable[..., Hand], amber: Callable[..., Label], n
 
 def asked(house: House, reader: Reader, mark: Mark, limit: int) -> tuple[list[Step], list[str]]:
     """Return a page of the feed and the statements it took."""
-    statements: list[str] = []
-    with house.book.shelf(reader, World.ACTUAL) as opened:
-        pages = opened.shelf._sql
-        pages.set_trace_callback(statements.append)
-        try:
-            found = steps(opened.shelf, opened.density, mark, limit)
-        finally:
-            pages.set_trace_callback(None)
-    return found, statements
+    with house.book.shelf(reader, World.ACTUAL) as opened, counted() as work:
+        found = steps(opened.shelf, opened.density, mark, limit)
+    return found, work.asked
 
 
 def test_gates_that_shut_are_taken_back_page_by_page_in_order_and_once(

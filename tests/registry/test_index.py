@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from pathlib import Path
-from shutil import copy
 from time import monotonic, sleep
 
 import pytest
 
 from diwan.house import House
 from diwan.reading import Query
-from diwan.registry import search
+from diwan.registry import schema, search
 from diwan.registry.engines.sqlite import WORDS
 from diwan.registry.search import WordIndex
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
+from tampering import Tamper
 
 FIRST, LATER = 150, 90
 
@@ -43,19 +41,31 @@ def filled(
     return enter
 
 
+def _lose(house: House, tamper: Tamper) -> None:
+    """Lose the whole word index of a node that is closed."""
+    with tamper() as bare:
+        for table in schema.WORDS.sorted_tables if bare.postgres else ():
+            bare.execute(f"DELETE FROM {table.name}")
+    for left in house.folder.glob(f"{WORDS}*"):
+        left.unlink()
+
+
 def _found(house: House, hand: Callable[..., Hand], words: str) -> int:
     return sum(1 for _ in house.room(hand("QAT").reader).walk(Query(words=words)))
 
 
 def test_lost_index_is_made_anew_from_the_register_when_the_node_opens(
-    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], clock: Callable[[], int]
+    house: House,
+    hand: Callable[..., Hand],
+    filled: Callable[[int, int], None],
+    clock: Callable[[], int],
+    tamper: Tamper,
 ) -> None:
     filled(0, FIRST)
     house.book.words.catch_up(everything=True)
     waiting = house.book.facts()["waiting"]
     house.close()
-    for left in house.folder.glob(f"{WORDS}*"):
-        left.unlink()
+    _lose(house, tamper)
 
     again = House(house.folder, house.settings, clock=clock, synchronous="OFF")
     try:
@@ -128,18 +138,20 @@ def test_older_index_put_back_in_place_is_made_anew(
     hand: Callable[..., Hand],
     filled: Callable[[int, int], None],
     clock: Callable[[], int],
-    tmp_path: Path,
+    tamper: Tamper,
 ) -> None:
+    tables = [table.name for table in schema.WORDS.sorted_tables]
     filled(0, FIRST)
     house.book.words.catch_up(everything=True)
-    house.book.words._ink.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    copy(house.folder / WORDS, tmp_path / "older")
+    with tamper() as bare:
+        older = {table: bare.rows(f"SELECT * FROM {table}") for table in tables}
     filled(FIRST, LATER)
     house.book.words.catch_up(everything=True)
     house.close()
-    for left in house.folder.glob(f"{WORDS}*"):
-        left.unlink()
-    copy(tmp_path / "older", house.folder / WORDS)
+    with tamper() as bare:
+        for table in tables:
+            bare.execute(f"DELETE FROM {table}")
+            bare.insert(table, older[table])
 
     again = House(house.folder, house.settings, clock=clock, synchronous="OFF")
     try:
@@ -174,22 +186,37 @@ def test_indexing_in_the_background_outlives_an_error_and_tells_nothing_of_any_i
     assert "Traceback" not in caplog.text
 
 
+# A constraint that is looked at only at the commit, as a full disk is met.
+BROKEN = {
+    "sqlite": """
+        CREATE TABLE words.before(n INTEGER PRIMARY KEY);
+        CREATE TABLE words.late(n INTEGER REFERENCES before(n) DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER words.broken AFTER INSERT ON segment BEGIN INSERT INTO late VALUES(1); END""",
+    "postgres": """
+        CREATE FUNCTION words.full() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''full''; END';
+        CREATE CONSTRAINT TRIGGER broken AFTER INSERT ON words.segment DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION words.full()""",
+}
+MENDED = {"sqlite": "DROP TRIGGER words.broken", "postgres": "DROP TRIGGER broken ON words.segment"}
+
+
 def test_segment_whose_commit_fails_is_undone_and_written_by_the_next_round(
-    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], tamper: Tamper
 ) -> None:
     filled(0, FIRST)
-    ink = house.book.words._ink
-    # A constraint that is looked at only at the commit, as a full disk is met.
-    ink.execute("PRAGMA foreign_keys=ON")
-    ink.execute("CREATE TABLE before(n INTEGER PRIMARY KEY)")
-    ink.execute("CREATE TABLE late(n INTEGER REFERENCES before(n) DEFERRABLE INITIALLY DEFERRED)")
-    ink.execute("CREATE TRIGGER broken AFTER INSERT ON segment BEGIN INSERT INTO late VALUES(1); END")
+    with tamper() as bare:
+        engine = "postgres" if bare.postgres else "sqlite"
+        for statement in BROKEN[engine].split(";\n"):
+            bare.execute(statement)
+    if engine == "sqlite":
+        house.book.words._ink.execute("PRAGMA foreign_keys=ON")
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(house.book._engine.failures):
         house.book.words.catch_up()
     assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (FIRST, FIRST)
 
-    ink.execute("DROP TRIGGER broken")
+    with tamper() as bare:
+        bare.execute(MENDED[engine])
     assert house.book.words.catch_up(everything=True) == FIRST
     assert _found(house, hand, "harbour") == FIRST
 
