@@ -116,3 +116,21 @@ def test_the_setting_chooses_how_a_node_writes_what_it_says(
     ]
     assert refused.code == 2
     assert "'loud'" in refused.err
+
+
+def test_a_port_that_cannot_be_had_is_refused_before_anything_is_served(diwan: Callable[..., Any], node: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        pages = diwan("serve", "--node", node, "--port", taken, "--log", "json")
+        with (node / "settings.toml").open("a") as settings:
+            settings.write(f"metrics_port = {taken}\n")
+        numbers = diwan("serve", "--node", node, "--port", free_port(), "--log", "json")
+    both = diwan("serve", "--node", node, "--port", taken)
+
+    said = f"Refused. 127.0.0.1:{taken} cannot be listened on: Address already in use. Choose another with"
+    assert (pages.code, pages.err) == (2, f"{said} --port.\n")
+    assert (numbers.code, numbers.err) == (2, f"{said} metrics_port in settings.toml.\n")
+    assert (both.code, both.err) == (
+        2,
+        f"Refused. Pages and metrics_port cannot both have port {taken}. Choose another with --port.\n",
+    )

@@ -64,18 +64,20 @@ def test_of_what_is_logged_only_the_words_in_our_own_code_and_the_place_are_kept
     told: None, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     logging.getLogger("diwan.registry.search").error("It failed: %s. It goes on.", SECRET)
-    logging.getLogger("uvicorn.error").warning(f"{SECRET} cannot be read")
-    logging.getLogger("uvicorn.error").info("not told at all")
+    logging.getLogger("diwan.registry.search").error(LookupError(SECRET))
+    logging.getLogger("another.software").warning(f"{SECRET} cannot be read")
+    logging.getLogger("another.software").info("not told at all")
     logging.getLogger("diwanlike").info("of another software, not told either")
     warnings.warn(SECRET, stacklevel=1)
 
-    own, foreign, warned = lines()
+    own, odd, foreign, warned = lines()
 
     assert (own["event"], own["said"]) == ("message", "It failed: …. It goes on.")
-    assert (foreign["event"], foreign["logger"], "said" in foreign) == ("message", "uvicorn.error", False)
+    assert (foreign["event"], foreign["logger"], "said" in foreign) == ("message", "another.software", False)
     assert foreign["place"][0].startswith("test_events:")
     assert warned["logger"] == "py.warnings"
-    assert SECRET not in json.dumps([own, foreign, warned])
+    assert odd["said"] == ""
+    assert SECRET not in json.dumps([own, odd, foreign, warned])
 
 
 def raise_one() -> None:

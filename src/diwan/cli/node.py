@@ -153,15 +153,23 @@ def _serve(house: House, host: str | None, port: int | None, *, quiet: bool = Fa
     from diwan.web.serving import serve  # noqa: PLC0415 -- slow import; most commands need no web shell
 
     at, on = host or house.settings.host, port or house.settings.port
-    with socket.socket(socket.AF_INET6 if ":" in at else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((at, on))
-        except OSError as taken:
-            raise Refused(f"{at}:{on} cannot be listened on: {taken.strerror}. Choose another with --port.") from None
+    _try(at, on, "--port")
+    if numbers := house.settings.metrics_port:
+        if numbers == on:
+            raise Refused(f"Pages and metrics_port cannot both have port {on}. Choose another with --port.")
+        _try("127.0.0.1", numbers, "metrics_port in settings.toml")
     if not quiet:
         say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
     note(logging.INFO, "serving", host=at, port=on)
     house.book.words.keep_up(every=2.0)
     with rounds(house):
         serve(house, at, on)
+
+
+def _try(at: str, on: int, name: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in at else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((at, on))
+        except OSError as taken:
+            raise Refused(f"{at}:{on} cannot be listened on: {taken.strerror}. Choose another with {name}.") from None

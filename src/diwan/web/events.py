@@ -132,7 +132,7 @@ def _told(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
     if event is None:
         yield "logger", record.name
         if _is_own(record):
-            yield "said", _PUT_IN.sub("…", str(record.msg))
+            yield "said", _PUT_IN.sub("…", record.msg) if isinstance(record.msg, str) else ""
         else:
             yield "place", [f"{record.module}:{record.lineno} {record.funcName}"]
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
