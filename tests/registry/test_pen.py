@@ -136,9 +136,12 @@ def test_when_the_commit_itself_fails_every_job_of_the_group_is_told_and_nothing
     line = writing_connection(file, synchronous="OFF")
     monkeypatch.setattr(pen, "_ink", _Failing(line))
 
-    group = Gathered(pen, [say("one"), say("two")])
+    def refuse(ink: sqlite3.Connection) -> None:
+        raise LookupError(f"{ink.execute('SELECT said FROM line').fetchone()} is there already")
 
-    assert [str(failure) for failure in group.failures] == ["database or disk is full"] * 2
+    group = Gathered(pen, [say("one"), refuse, say("two")])
+
+    assert [str(failure) for failure in group.failures] == ["database or disk is full"] * 3
     assert said(file) == []
     monkeypatch.undo()
     assert pen.write(say("three")) == 1

@@ -82,6 +82,8 @@ class Pen:
 
     def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
+        # A refusal may rest on what a job before it wrote ("registered already"): it is told when that is durable.
+        refused: list[tuple[Future[Any], Exception]] = []
         settling = False
         try:
             self._ink.begin()
@@ -92,7 +94,7 @@ class Pen:
                 except Exception as failure:
                     if not sheet.undo() and isinstance(failure, self._failures):
                         raise  # a question failed, and some engines answer no more within that transaction
-                    answer.set_exception(failure)
+                    refused.append((answer, failure))
                 else:
                     sheet.keep()
                     done.append((answer, result))
@@ -100,16 +102,17 @@ class Pen:
             settling = True
             self._ink.commit()
         except self._failures as failure:
-            left = [one for one in group if not one[1].done()]
-            if not settling and len(left) > 1 and self._undone():
-                for one in left:  # whose fault it was shows when each is written by itself
+            if not settling and len(group) > 1 and self._undone():
+                for one in group:  # whose fault it was shows when each is written by itself
                     self._commit([one])
             else:
-                self._abandon(failure, [answer for _, answer in left], settling=settling)
+                self._abandon(failure, [answer for _, answer in group], settling=settling)
         else:
             self._known = sheet.learnt()
             for answer, result in done:
                 answer.set_result(result)
+            for answer, refusal in refused:
+                answer.set_exception(refusal)
 
     def _undone(self) -> bool:
         """Undo the transaction; return whether one can write on."""

@@ -227,9 +227,19 @@ class Sight:
 
     joined: Final = "JOIN"
 
-    def __init__(self, connection: _Connection, allowed: frozenset[int], once: frozenset[int]) -> None:
-        """See through `connection` what stands behind `allowed`; `once` as in `lines.Engine.lend`."""
+    def __init__(
+        self,
+        connection: _Connection,
+        renew: Callable[[], _Connection],
+        allowed: frozenset[int],
+        once: frozenset[int],
+    ) -> None:
+        """See through `connection`, or what `renew` gives in its place, what stands behind `allowed`.
+
+        `once` is as in `lines.Engine.lend`.
+        """
         self.connection = connection
+        self._renew = renew
         self._allowed = allowed
         self._once = once
 
@@ -269,6 +279,15 @@ class Sight:
 
     def snapshot(self) -> None:
         """Begin to read one state of the database, as whoever the gates are open to; for this transaction alone."""
+        try:
+            self._look()
+        except psycopg.OperationalError:
+            if self.alive:
+                raise
+            self.connection = self._renew()
+            self._look()
+
+    def _look(self) -> None:
         with self.connection.pipeline():
             self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._admit(self._allowed)
@@ -428,7 +447,7 @@ class Postgres:
 
     def writing_words(self) -> Line:
         """Open a connection that writes the word index."""
-        return Wire(partial(self._writer, _LONG_SILENCE), self._lost, "LOCK TABLE segment IN EXCLUSIVE MODE")
+        return Wire(partial(self._writer, slow=True), self._lost, "LOCK TABLE segment IN EXCLUSIVE MODE")
 
     def own(self) -> Line:
         """Open the house's own reading connection."""
@@ -436,14 +455,14 @@ class Postgres:
 
     def whole(self) -> Line:
         """Open a connection that reads everything: as the writer, who sees it, and with a scratch table of its own."""
-        return Wire(partial(self._connect, WRITER, "register,words", silence=_LONG_SILENCE), self._lost)
+        return Wire(partial(self._connect, WRITER, "register,words", slow=True), self._lost)
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Sight:
         """Lend any idle connection: what is open is said in the transaction, and forgotten with it."""
         if not self._places.acquire(timeout=_SILENCE):
             raise psycopg.OperationalError("Every reading connection of this process is lent.")
         try:
-            return Sight(self._idle_one() or self._connect(READER, VIEWS, _READS), allowed, once)
+            return Sight(self._idle_one() or self._reading(), self._renewed, allowed, once)
         except BaseException:
             self._places.release()
             raise
@@ -477,6 +496,13 @@ class Postgres:
             # Unasked, a server says only that it goes.
             connection.close()
 
+    def _reading(self) -> _Connection:
+        return self._connect(READER, VIEWS, _READS)
+
+    def _renewed(self) -> _Connection:
+        self._lost()
+        return self._reading()
+
     def _lost(self) -> None:
         """Close the idle connections: one that broke may mean that another server leads, and theirs shows the past."""
         with self._lock:
@@ -485,15 +511,16 @@ class Postgres:
         for connection in doubtful:
             connection.close()
 
-    def _connect(self, user: str, path: str, more: str = "", silence: float = _SILENCE) -> _Connection:
+    def _connect(self, user: str, path: str, more: str = "", *, slow: bool = False) -> _Connection:
         connection = _Connection.connect(self._conninfo, **_options(user, path, more))
-        connection.silence = silence
+        if slow:
+            connection.silence = _LONG_SILENCE
         _adapt(connection)
         return connection
 
-    def _writer(self, silence: float = _SILENCE) -> _Connection:
+    def _writer(self, *, slow: bool = False) -> _Connection:
         durable = f"-c synchronous_commit={'on' if self._durable else 'off'}"
-        return self._connect(WRITER, "register,words", f"{_PLANNED} {durable}", silence)
+        return self._connect(WRITER, "register,words", f"{_PLANNED} {durable}", slow=slow)
 
     def _owner(self) -> psycopg.Connection[Row]:
         return psycopg.connect(self._conninfo, user=OWNER)
