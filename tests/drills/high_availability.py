@@ -45,7 +45,7 @@ DATABASE = "diwan"
 USERS = (OWNER, WRITER, READER, HOUSE)
 _PATIENCE = 90.0
 """Seconds after a loss within which clients must have gone on."""
-_LOSSES = "host,freeze,cable,postmaster,host,switch,standby,rolling,etcd"
+_LOSSES = "host,freeze,cable,postmaster,host,switch,standby,cancel,rolling,etcd"
 _GOES_ON = 50
 """So many entries acknowledged after a loss show that writing goes on."""
 
@@ -129,16 +129,20 @@ def drill(folder: Path, programs: Programs, asked: argparse.Namespace) -> list[s
     return faults
 
 
+def superuser(cluster: Cluster) -> str:
+    """Return how the superuser logs in to whoever leads."""
+    return f"{cluster.conninfo} user=postgres password={PASSWORDS['superuser']}"
+
+
 def furnish(cluster: Cluster, folder: Path) -> None:
     """Make the database and its users, and the password file by which clients sign in."""
     passwords = {user: f"drill-{user}" for user in USERS}
-    where = f"{cluster.conninfo} user=postgres password={PASSWORDS['superuser']}"
-    with psycopg.connect(where, dbname="postgres", autocommit=True) as there:
+    with psycopg.connect(superuser(cluster), dbname="postgres", autocommit=True) as there:
         there.execute(roles_sql())
         for user, password in passwords.items():
             there.execute(f"ALTER ROLE {user} LOGIN PASSWORD '{password}'")
         there.execute(f"CREATE DATABASE {DATABASE}")
-    with psycopg.connect(where, dbname=DATABASE, autocommit=True) as there:
+    with psycopg.connect(superuser(cluster), dbname=DATABASE, autocommit=True) as there:
         there.execute(database_sql(DATABASE))
     file = folder / "pgpass"
     file.write_text("".join(f"*:*:{DATABASE}:{user}:{password}\n" for user, password in passwords.items()))
@@ -267,6 +271,25 @@ def _etcd(cluster: Cluster, _leader: Member) -> Callable[[], None]:
     return restore
 
 
+def _cancel(cluster: Cluster, leader: Member) -> Callable[[], None]:
+    """Cancel, as a hasty administrator might, whatever waits for a standby: none of it may pass for acknowledged."""
+    standbys = [member for member in cluster.members if member is not leader]
+    for standby in standbys:
+        cluster.freeze(standby)
+    waiting = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    with psycopg.connect(superuser(cluster), dbname=DATABASE, autocommit=True) as there:
+        cancelled = 0
+        until_when = time.monotonic() + 3
+        while time.monotonic() < until_when:
+            (many,) = there.execute(waiting).fetchone() or (0,)
+            cancelled += many
+            time.sleep(0.2)
+    print(f"            {cancelled} waits for a standby were cancelled")
+    for standby in standbys:
+        cluster.thaw(standby)
+    return lambda: None
+
+
 KINDS: dict[str, Callable[[Cluster, Member], Callable[[], None]]] = {
     "host": _host,
     "postmaster": _postmaster,
@@ -276,6 +299,7 @@ KINDS: dict[str, Callable[[Cluster, Member], Callable[[], None]]] = {
     "standby": _standby,
     "rolling": _rolling,
     "etcd": _etcd,
+    "cancel": _cancel,
 }
 """What happens to the cluster; each returns what makes it whole again."""
 
