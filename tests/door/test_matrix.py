@@ -64,7 +64,7 @@ def test_what_is_hidden_from_one_reader_is_there_to_be_seen_by_another(tmp_path:
             }
 
     for name, person in ground.people.items():
-        sight = sight_of(three.written.folder, person.reader, three.now)
+        sight = sight_of(three.written, person.reader, three.now)
         assert found[name] == {one.ref for one in sight.visible} & hidden_refs
     assert found["bahrain"] == set()
     assert {one.world for one in three.known.hidden if one.ref in set.union(*found.values())} == set(World)

@@ -107,7 +107,6 @@ def test_without_a_mutation_these_questions_show_no_difference(hunt: Hunt) -> No
         ("by_gate", "page"),
         ("by_time", "page"),
         ("by_item", "get"),
-        ("last_end", "changes"),
         ("text", "history"),
         ("mentioned", "related"),
         ("mentioned", "seen"),

@@ -22,7 +22,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
 @pytest.mark.parametrize("name", ["kuwait.release", "outside"])
 def test_what_is_not_released_is_answered_like_what_never_was(ground: Ground, name: str) -> None:
     known, clock = known_of(ground, name, 1), Clock(ground.now + MINUTE)
-    everything = sight_of(ground.folder, known.person.reader, ground.now)
+    everything = sight_of(ground, known.person.reader, ground.now)
     with open_house(ground.folder, clock, 1) as house, browsing(known, house, clock) as browser:
         known = msgspec.structs.replace(known, form=token_in(browser.ask(asks.Ask("GET", "/")).body))
         for route in asks.BY_REFERENCE:

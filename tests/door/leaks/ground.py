@@ -10,7 +10,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -32,6 +32,8 @@ from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Label
 from diwan.terms.reader import Clearance, Reader
 from diwan.terms.time import Instant, instant, moment
+from postgres_server import Server
+from tampering import Bare, bare_database, bare_files
 
 START: Final = instant(datetime(2017, 1, 2, 6, tzinfo=UTC))
 MINUTE: Final = 60_000_000
@@ -156,6 +158,15 @@ class Ground(msgspec.Struct):
     """The ids of submissions, by who pushed them over TAXII."""
     places: dict[str, list[tuple[World, str]]] = {}
     """Cursors of what arrived, as the readers were given them now and then."""
+    server: Server | None = None
+    """Where the register is a database and no files."""
+    database: str = ""
+
+    def bare(self) -> AbstractContextManager[Bare]:
+        """Lend the register, past every wall."""
+        if self.server is None:
+            return bare_files(self.folder)
+        return bare_database(self.server.superuser_of(self.database))
 
 
 @contextmanager
@@ -170,11 +181,14 @@ def open_house(folder: Path, clock: Callable[[], Instant], seed: int) -> Iterato
 
 
 def copy_of(ground: Ground, into: Path) -> Ground:
-    """Return the same ground in a folder of its own; the house must be closed."""
+    """Return the same ground in a folder, and where there is a server a database, of its own; the house is closed."""
     shutil.copytree(ground.folder, into)
+    database = ground.server.database(like=ground.database) if ground.server is not None else ""
+    _say_where(into, database)
     return msgspec.structs.replace(
         ground,
         folder=into,
+        database=database,
         said=dict(ground.said),
         things=dict(ground.things),
         cursors={name: list(kept) for name, kept in ground.cursors.items()},
@@ -284,13 +298,21 @@ class Maker:
         return self.enter("NATO", self.statement(**said), self.label(marking))
 
 
-def lay_ground(folder: Path, seed: int, *, size: int = 40) -> Ground:
-    """Build a node in `folder`; `size` is how many random steps are taken beside the fixed ones."""
+def _say_where(folder: Path, database: str) -> None:
+    (folder / "settings.toml").write_text((f'postgres = "{database}"\n' if database else "") + SETTINGS, "utf-8")
+
+
+def lay_ground(folder: Path, seed: int, *, size: int = 40, server: Server | None = None) -> Ground:
+    """Build a node in `folder`, its register on `server` if one is given.
+
+    `size` is how many random steps are taken beside the fixed ones.
+    """
     folder.mkdir(parents=True)
-    (folder / "settings.toml").write_text(SETTINGS, "utf-8")
+    database = server.database() if server is not None else ""
+    _say_where(folder, database)
     (folder / "desks" / "cyber").mkdir(parents=True)
     (folder / "desks" / "cyber" / "sharing.toml").write_text(SHARING, "utf-8")
-    ground, clock, rng = Ground(folder, seed, START), Clock(), random.Random(seed)
+    ground, clock, rng = Ground(folder, seed, START, server=server, database=database), Clock(), random.Random(seed)
     with open_house(folder, clock, seed) as house:
         make = Maker(house, clock, rng, ground)
         leaving = _lay_network(make)

@@ -99,7 +99,7 @@ class _Hiding:
         return lost
 
     def sight(self) -> Sight:
-        return sight_of(self.ground.folder, self.reader, self.clock.now)
+        return sight_of(self.ground, self.reader, self.clock.now)
 
     def shut(self, originator: str, label: Label, above: Iterable[Stand] = ()) -> bool:
         return not opens(self.reader, (Stand(originator, label), *above), self.rules, self.clock.now)

@@ -90,7 +90,7 @@ class Known(msgspec.Struct, frozen=True):
 def known_of(ground: Ground, name: str, seed: int, *, few: int = 3) -> Known:
     """Return what the reader `name` asks on `ground`, `few` of every sort."""
     rng, person = random.Random(seed), ground.people[name]
-    sight = sight_of(ground.folder, person.reader, ground.now)
+    sight = sight_of(ground, person.reader, ground.now)
     said = [one for one in sight.visible if one.ref in ground.said]
     visible = _some(rng, said, few, lambda one: (*_sort(one), one.ref.originator == person.reader.party))
     own = {ref for ref in ground.phantoms if ref.originator == person.reader.party}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +36,7 @@ def three_of(ground: Ground, name: str, seed: int, into: Path, *, steps: int = 3
     now = ground.now + LATER
     assert written.now < now
     purged = copy_of(written, into / "purged")
-    gone = purge(purged.folder, ground.people[name].reader, written.now)
+    gone = purge(purged, ground.people[name].reader, written.now)
     return Three(known_of(written, name, seed, few=few), now, before, written, purged, gone)
 
 
@@ -51,9 +50,6 @@ def compare(three: Three, **how: Any) -> Iterator[tuple[str, str | None]]:
 
 def scratch(three: Three, into: Path) -> Three:
     """Return the same three registers once more, to be written to."""
-    shutil.copytree(three.before.folder.parent, into)
-    moved = {
-        name: msgspec.structs.replace(getattr(three, name), folder=into / name)
-        for name in ("before", "written", "purged")
-    }
+    into.mkdir(parents=True)
+    moved = {name: copy_of(getattr(three, name), into / name) for name in ("before", "written", "purged")}
     return msgspec.structs.replace(three, **moved)

@@ -6,50 +6,47 @@ any item: policies, keys, the reader's own account.  Which gates are shut is wor
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from leaks.ground import Ground
 from leaks.sight import sight_of
 
-from diwan.registry.engines.sqlite import REGISTER, WORDS
+from diwan.registry import schema
 from diwan.sealing.header import decode
 from diwan.terms.gate import Gate, Stand, World
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
+from tampering import Bare
 
 ASKED: Final = ("ICI", "MD", "NATO")
 """Frameworks that the reader's own items and previews name: whom those reach is told to an originator, in full."""
 
 _STILL: Final = 1 << 62
+_LAST: Final = {"gates": "gate", "items": "item", "parts": "part", "batches": "batch", "labels": "label"}
+"""The last number that was given of each sort."""
 Stretches = list[tuple[int, int]]
 
 
-def purge(folder: Path, reader: Reader, now: Instant) -> int:
-    """Delete from the node in `folder` what `reader` may not read, and return how many rows went."""
-    sight = sight_of(folder, reader, now)
-    with closing(sqlite3.connect(folder / REGISTER, isolation_level=None)) as ink:
+def purge(ground: Ground, reader: Reader, now: Instant) -> int:
+    """Delete from a ground what `reader` may not read, and return how many rows went."""
+    sight = sight_of(ground, reader, now)
+    with ground.bare() as ink:
         before = _rows(ink)
         ink.execute("BEGIN")
         _Purge(ink, reader, sight.open).run()
-        ink.execute("COMMIT")
-        ink.execute("VACUUM")
-        kept = {since for (since,) in ink.execute("SELECT since FROM stand WHERE until IS NULL")}
-        gone = before - _rows(ink)
-    with closing(sqlite3.connect(folder / WORDS, isolation_level=None)) as ink:
-        before = _rows(ink)
-        ink.execute("BEGIN")
+        kept = {since for (since,) in ink.rows("SELECT since FROM stand WHERE until IS NULL")}
         _purge_words(ink, sight.open, kept)
         ink.execute("COMMIT")
         ink.execute("VACUUM")
-        return gone + before - _rows(ink)
+        if not ink.postgres:
+            ink.execute("VACUUM words")
+        return before - _rows(ink)
 
 
 class _Purge:
-    def __init__(self, ink: sqlite3.Connection, reader: Reader, opened: frozenset[int]) -> None:
+    def __init__(self, ink: Bare, reader: Reader, opened: frozenset[int]) -> None:
         self.ink = ink
         self.reader = reader
         self.open = opened
@@ -132,19 +129,26 @@ class _Purge:
             blank = Gate(World(world), (Stand(f"GONE-{gate}", Label("NONE", "NONE")),))
             self.ink.execute("UPDATE gate SET value=? WHERE number=?", [msgspec.json.encode(blank), gate])
         self.ink.execute("DELETE FROM label WHERE number NOT IN (SELECT label FROM revision)")
+        self.ink.execute(
+            f"DELETE FROM gate_label WHERE gate NOT IN ({_list(self.open)}) OR label NOT IN (SELECT number FROM label)"
+        )
 
     def _numbers(self) -> None:
         """Give the register the numbers it would have, had it never held anything else."""
         self.ink.execute("DELETE FROM mile")
         self.ink.execute(
             "UPDATE head SET entries=(SELECT count(*) FROM stand s WHERE s.gate=head.gate AND s.until IS NULL),"
-            " newest=(SELECT coalesce(max(since), 0) FROM stand s WHERE s.gate=head.gate)"
+            " newest=(SELECT coalesce(max(since), 0) FROM stand s WHERE s.gate=head.gate),"
+            " ended=(SELECT coalesce(max(until), 0) FROM stand s WHERE s.gate=head.gate)"
         )
         self.ink.execute("UPDATE state SET value=(SELECT count(*) FROM stand) WHERE name='stands'")
         self.ink.execute(
             "UPDATE state SET value=(SELECT coalesce(max(since), 0) FROM stand) WHERE name='last_position'"
         )
-        self.ink.execute("UPDATE state SET value=(SELECT coalesce(max(number), 0) FROM gate) WHERE name='gates'")
+        for name, table in _LAST.items():
+            self.ink.execute(
+                f"UPDATE state SET value=(SELECT coalesce(max(number), 0) FROM {table}) WHERE name=?", [name]
+            )
         self.ink.execute("UPDATE state SET value=1 WHERE name='rules'")
         self.ink.execute("UPDATE state SET value=0 WHERE name='moves'")
 
@@ -164,6 +168,7 @@ class _Purge:
                 self.ink.execute("DELETE FROM note WHERE desk=? AND name=?", [desk, name])
         self.ink.execute("DELETE FROM leaf")
         self.ink.execute("DELETE FROM node")
+        self.ink.execute("UPDATE state SET value=0 WHERE name='lines'")
         for item, originator, value in self.ink.execute("SELECT item, originator, value FROM membership").fetchall():
             said = msgspec.json.decode(value)
             counts = originator == "NATO" and (said["party"] == self.reader.party or said["framework"] in ASKED)
@@ -171,7 +176,7 @@ class _Purge:
                 self.ink.execute("DELETE FROM membership WHERE item=?", [item])
 
 
-def _purge_words(ink: sqlite3.Connection, opened: frozenset[int], kept: set[int]) -> None:
+def _purge_words(ink: Bare, opened: frozenset[int], kept: set[int]) -> None:
     for table in ("posting_by_gate", "posting_by_time"):
         ink.execute(f"DELETE FROM {table} WHERE gate NOT IN ({_list(opened)}) OR since NOT IN ({_list(kept)})")
     ink.execute("DELETE FROM common_term")
@@ -186,6 +191,6 @@ def _list(numbers: Any) -> str:
     return ",".join(map(str, sorted(numbers)))
 
 
-def _rows(ink: sqlite3.Connection) -> int:
-    tables = [name for (name,) in ink.execute("SELECT name FROM sqlite_master WHERE type='table'")]
-    return sum(ink.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables)
+def _rows(ink: Bare) -> int:
+    tables = (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
+    return sum(ink.value(f"SELECT count(*) FROM {table.name}") for table in tables)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.law import load_rules
 from diwan.release.decide import Rules, admits
 from diwan.terms.gate import Gate, Stand, World
 from diwan.terms.item import Ref
 from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
+
+if TYPE_CHECKING:
+    from leaks.ground import Ground
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -36,10 +36,10 @@ class Sight(msgspec.Struct, frozen=True):
     """What was recalled, whoever could read it."""
 
 
-def sight_of(folder: Path, reader: Reader, now: Instant) -> Sight:
+def sight_of(ground: Ground, reader: Reader, now: Instant) -> Sight:
     """Return what `reader` may see at `now`; the gates that the register itself holds open are not asked."""
-    with closing(sqlite3.connect(f"file:{folder / REGISTER}?mode=ro", uri=True)) as pages:
-        rules = load_rules(pages)
+    with ground.bare() as pages:
+        rules = load_rules(pages, pages.value("SELECT value FROM state WHERE name='rules'"))  # type: ignore[arg-type]
         gates = {
             number: msgspec.json.decode(value, type=Gate)
             for number, value in pages.execute("SELECT number, value FROM gate")
