@@ -12,6 +12,7 @@ import pytest
 from diwan.house import House
 from diwan.registry.engines import postgres as engine
 from diwan.settings import Settings
+from diwan.terms.errors import Unreachable
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -88,3 +89,26 @@ def test_a_server_that_says_nothing_is_given_up_and_asked_again_later(
         assert time.monotonic() - begun < 10
 
     node.take(hand("KWT"), note("afterwards"), amber("KWT"), originator="KWT")
+
+
+def test_while_no_server_leads_whoever_asks_is_told_so_and_then_is_answered_again(
+    node: House, hand: Callable[..., Hand], note: Callable[..., Draft], amber: Callable[..., Label]
+) -> None:
+    postgres = node.book._engine
+    assert isinstance(postgres, engine.Postgres)
+    room, where = node.room(Reader("reader", "KWT")), postgres._conninfo
+    postgres._conninfo = "host=127.0.0.1 port=1"
+    for line in (node.book._pen._ink, node.book._own):
+        line.close()
+
+    for ask in (
+        room.count,
+        node.rules,
+        lambda: node.take(hand("KWT"), note("meanwhile"), amber("KWT"), originator="KWT"),
+    ):
+        with pytest.raises(Unreachable):
+            ask()
+
+    postgres._conninfo = where
+    node.take(hand("KWT"), note("afterwards"), amber("KWT"), originator="KWT")
+    assert [item.title for item in room.page().items] == ["afterwards"]

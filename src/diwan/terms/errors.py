@@ -38,6 +38,14 @@ class Unsettled(Refused):
         )
 
 
+class Unreachable(Refused):
+    """The register answers nobody just now: where several servers keep it, until another of them leads."""
+
+    def __init__(self) -> None:
+        """Say what is true and what to do; nothing about where the register is."""
+        super().__init__("The register cannot be reached just now. Nothing was entered; ask again in a few seconds.")
+
+
 class NotFound(Refused):
     """Unknown, and not released to you, are the same answer, word for word."""
 

@@ -19,7 +19,17 @@ from litestar.response import Redirect
 
 from diwan.house import House
 from diwan.people.throttle import TooSoon
-from diwan.terms.errors import BadCursor, Conflict, Malformed, NotAllowed, NotFound, Refused, Unlabelled
+from diwan.terms.errors import (
+    BadCursor,
+    Conflict,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unlabelled,
+    Unreachable,
+    Unsettled,
+)
 from diwan.web.desks import answer_of
 from diwan.web.methods import served
 from diwan.web.pages import Pages
@@ -32,9 +42,12 @@ _STATUS: Final[dict[type[Refused], int]] = {
     Malformed: 422,
     NotAllowed: 403,
     Conflict: 409,
+    Unreachable: 503,
+    Unsettled: 500,
 }
 _CHALLENGE: Final = 'Basic realm="Diwan", charset="UTF-8", Bearer realm="Diwan"'
 """Source: RFC 7235, section 4.1; RFC 7617; RFC 6750."""
+_SECONDS: Final = "5"
 _FAILED: Final = "Something failed at this node, and was written to its log. Nothing was entered."
 _WORDS: Final = {
     400: "This request cannot be understood. Nothing was done.",
@@ -89,7 +102,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
             said.headers["retry-after"] = str(refusal.seconds)
             return said
         status = next((code for kind, code in _STATUS.items() if isinstance(refusal, kind)), 400)
-        return answer(request, status, type(refusal).__name__, str(refusal))
+        said = answer(request, status, type(refusal).__name__, str(refusal))
+        if isinstance(refusal, Unreachable):
+            _log.error("The register cannot be reached: %s", refusal.__cause__)
+            said.headers["retry-after"] = _SECONDS
+        return said
 
     def signed_out(request: Asked, refusal: SignedOut) -> Response[Any]:
         if for_programs(request) or request.method != "GET" or is_service(request):

@@ -29,7 +29,7 @@ from diwan.registry import schema
 from diwan.registry.engines.lines import Line, Row, Rows
 from diwan.registry.engines.postgres_wall import HOUSE, OWNER, READER, VIEWS, WRITER, lowered, raised
 from diwan.registry.shape import is_current, migrate
-from diwan.terms.errors import Refused
+from diwan.terms.errors import Refused, Unreachable
 from diwan.terms.gate import World
 
 RV = TypeVar("RV")
@@ -38,7 +38,7 @@ _READERS: Final = 16
 _LISTED: Final = 256
 """Up to so many gates are listed to find those with anything new; of more, all heads are looked through."""
 _STREAMED: Final = 500
-_SILENCE: Final = 30.0
+_SILENCE: Final = 20.0
 """Seconds after which a server that says nothing is given up.  One that was frozen, or whose host went away behind a
 proxy, breaks no connection: whoever waited for it would wait for ever, while another server leads already."""
 _LONG_SILENCE: Final = 1800.0
@@ -107,13 +107,32 @@ class _Connection(psycopg.Connection[Row]):
         self.warned |= notice.severity_nonlocalized == "WARNING"
 
 
+class _Trust:
+    """Which connections are still asked: one that broke may mean that another server leads, and all before it are old.
+
+    Who went on asking an old one would wait as long as the first did, or be shown the past.
+    """
+
+    def __init__(self) -> None:
+        """Trust every connection."""
+        self._since = 0.0
+
+    def holds(self, connection: _Connection) -> bool:
+        """Return whether nothing broke since a connection was made."""
+        return connection.since >= self._since
+
+    def lose(self) -> None:
+        """Trust no connection that was made before now."""
+        self._since = time.monotonic()
+
+
 class Wire:
     """A connection; see `lines.Line`.  One that broke is opened anew when nothing is under way on it."""
 
-    def __init__(self, connect: Callable[[], _Connection], lost: Callable[[], None], lock: str = "") -> None:
-        """Connect by `connect`, and tell `lost` of a connection that broke; `lock` is what a writer asks first."""
+    def __init__(self, connect: Callable[[], _Connection], trust: _Trust, lock: str = "") -> None:
+        """Connect by `connect` and as far as `trust` goes; `lock` is what a writer asks first."""
         self._connect = connect
-        self._lost = lost
+        self._trust = trust
         self._lock = lock
         self._connection = connect()
         self._under_way = False
@@ -211,13 +230,15 @@ class Wire:
 
     def _again(self, ask: Callable[[_Connection], Any]) -> Any:
         """Ask something that may be asked twice: nothing is under way, so a broken connection loses nothing."""
-        if self.alive:
+        if not self._connection.closed and self._trust.holds(self._connection):
             try:
                 return ask(self._connection)
             except psycopg.OperationalError:
-                if self.alive:
+                if not self._connection.closed:
                     raise
-        self._lost()
+        if self._connection.closed:
+            self._trust.lose()
+        self._connection.close()
         self._connection = self._connect()
         return ask(self._connection)
 
@@ -378,7 +399,7 @@ def _bitmap(gates: frozenset[int]) -> str:
 class Postgres:
     """The register in a database of PostgreSQL; see `lines.Engine`."""
 
-    failures: Final = (psycopg.Error,)
+    failures: Final = (psycopg.Error, Unreachable)
     window: Final = 4
 
     def __init__(self, conninfo: str, *, durable: bool = True) -> None:
@@ -387,8 +408,7 @@ class Postgres:
         self._durable = durable
         self._idle: list[_Connection] = []
         self._places = threading.BoundedSemaphore(_READERS)
-        self._trusted = 0.0
-        """Connections that are older are used no more."""
+        self._trust = _Trust()
         self._closed = False
         self._lock = threading.Lock()
 
@@ -443,24 +463,24 @@ class Postgres:
 
     def writing(self) -> Line:
         """Open a connection that writes the register."""
-        return Wire(self._writer, self._lost, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
+        return Wire(self._writer, self._trust, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
 
     def writing_words(self) -> Line:
         """Open a connection that writes the word index."""
-        return Wire(partial(self._writer, slow=True), self._lost, "LOCK TABLE segment IN EXCLUSIVE MODE")
+        return Wire(partial(self._writer, slow=True), self._trust, "LOCK TABLE segment IN EXCLUSIVE MODE")
 
     def own(self) -> Line:
         """Open the house's own reading connection."""
-        return Wire(partial(self._connect, HOUSE, "register", "-c default_transaction_read_only=on"), self._lost)
+        return Wire(partial(self._connect, HOUSE, "register", "-c default_transaction_read_only=on"), self._trust)
 
     def whole(self) -> Line:
         """Open a connection that reads everything: as the writer, who sees it, and with a scratch table of its own."""
-        return Wire(partial(self._connect, WRITER, "register,words", slow=True), self._lost)
+        return Wire(partial(self._connect, WRITER, "register,words", slow=True), self._trust)
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Sight:
         """Lend any idle connection: what is open is said in the transaction, and forgotten with it."""
         if not self._places.acquire(timeout=_SILENCE):
-            raise psycopg.OperationalError("Every reading connection of this process is lent.")
+            raise Unreachable
         try:
             return Sight(self._idle_one() or self._reading(), self._renewed, allowed, once)
         except BaseException:
@@ -468,51 +488,46 @@ class Postgres:
             raise
 
     def take_back(self, pages: Sight) -> None:
-        """Take back what was lent; where that broke, the idle ones are not trusted either."""
+        """Take back what was lent."""
         connection = pages.connection
-        idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
-        with self._lock:
-            kept = idle and not self._closed and connection.since >= self._trusted
-            if kept:
+        if connection.info.transaction_status == pq.TransactionStatus.IDLE and not self._closed:
+            with self._lock:
                 self._idle.append(connection)
-        self._places.release()
-        if not kept:
+        else:
             connection.close()
-        if not idle:
-            self._lost()
+            self._trust.lose()
+        self._places.release()
 
     def close(self) -> None:
         """Close every connection that is not lent."""
-        self._closed = True
-        self._lost()
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
     def _idle_one(self) -> _Connection | None:
         """Return an idle connection of which nothing bad is known, or None."""
         while True:
             with self._lock:
                 connection = self._idle.pop() if self._idle else None
-            if connection is None or not connection.spoken_to:
-                return connection
             # Unasked, a server says only that it goes.
+            if connection is None or (self._trust.holds(connection) and not connection.spoken_to):
+                return connection
             connection.close()
 
     def _reading(self) -> _Connection:
         return self._connect(READER, VIEWS, _READS)
 
     def _renewed(self) -> _Connection:
-        self._lost()
+        self._trust.lose()
         return self._reading()
 
-    def _lost(self) -> None:
-        """Close the idle connections: one that broke may mean that another server leads, and theirs shows the past."""
-        with self._lock:
-            self._trusted = time.monotonic()
-            doubtful, self._idle = self._idle, []
-        for connection in doubtful:
-            connection.close()
-
     def _connect(self, user: str, path: str, more: str = "", *, slow: bool = False) -> _Connection:
-        connection = _Connection.connect(self._conninfo, **_options(user, path, more))
+        try:
+            connection = _Connection.connect(self._conninfo, **_options(user, path, more))
+        except psycopg.OperationalError as failure:
+            raise Unreachable from failure
         if slow:
             connection.silence = _LONG_SILENCE
         _adapt(connection)
