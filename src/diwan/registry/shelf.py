@@ -210,7 +210,9 @@ class Shelf:
 
     def kinds(self) -> dict[str, int]:
         """Return how many entries of each kind stand on this shelf."""
-        rows = self._sql.execute("SELECT kind, sum(entries) FROM open_counter GROUP BY kind HAVING sum(entries)>0")
+        rows = self._sql.execute(
+            "SELECT kind, sum(entries) FROM open_counter GROUP BY kind HAVING sum(entries)>0 ORDER BY kind"
+        )
         return dict(rows.fetchall())
 
     def known_as(self, value: str) -> list[int]:
