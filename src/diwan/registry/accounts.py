@@ -72,7 +72,7 @@ def ticket_of(connection: Asked, digest: bytes) -> Ticket | None:
 
 def tickets_of(connection: Asked, account: str, sort: Sort) -> list[Ticket]:
     """Return an account's tickets of one sort, oldest first."""
-    rows = connection.execute("SELECT * FROM ticket WHERE account=? AND sort=? ORDER BY made", [account, sort])
+    rows = connection.execute("SELECT * FROM ticket WHERE account=? AND sort=? ORDER BY made, id", [account, sort])
     return [Ticket(*row) for row in rows]
 
 

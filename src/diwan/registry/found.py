@@ -114,7 +114,7 @@ class Found:
             "alias",
             [spell(alias)],
             "SELECT s.item, a.version, a.content FROM alias a JOIN stand s ON s.since=a.since"
-            " WHERE a.value=? AND a.gate=? AND a.originator=?",
+            " WHERE a.value=? AND a.gate=? AND a.originator=? ORDER BY a.version, a.since",
             [spell(alias), gate, originator],
         )
         for item, at, content in rows:
@@ -157,7 +157,8 @@ class Found:
         rows = self._sql.among(
             "alias",
             [spell(alias)],
-            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?",
+            "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?"
+            " ORDER BY a.originator, a.version, a.gate, a.since",
             [spell(alias)],
         )
         return [found for row in rows if (found := self._find("i.number=?", row))]
@@ -175,7 +176,7 @@ class Found:
                 "link",
                 [spell(alias)],
                 "SELECT DISTINCT s.item FROM link t JOIN stand s ON s.since=t.since"
-                f" WHERE t.value=? AND t.relation IN ({marks})",
+                f" WHERE t.value=? AND t.relation IN ({marks}) ORDER BY s.item",
                 [spell(alias), *sorted(ENDS)],
             )
             found += [one for row in rows if (one := self._find("i.number=?", row))]
@@ -190,7 +191,7 @@ class Found:
         marks = ",".join("?" * len(ENDS))
         rows = self._sql.execute(
             f"SELECT DISTINCT s.item FROM {here} h JOIN {there} t ON t.value=h.value JOIN stand s ON s.since=t.since"
-            f" WHERE h.since=? AND {'t' if to else 'h'}.relation IN ({marks})",
+            f" WHERE h.since=? AND {'t' if to else 'h'}.relation IN ({marks}) ORDER BY s.item",
             [standing.since, *sorted(ENDS)],
         ).fetchall()
         return [found for row in rows if (found := self._find("i.number=?", row)) and found.world == standing.world]

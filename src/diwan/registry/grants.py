@@ -90,7 +90,9 @@ def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat
             [rules.revision, gates, turns, msgspec.json.encode(sorted(is_open)), number],
         )
     worlds: dict[int, str] = dict(connection.execute("SELECT number, world FROM gate"))
-    rows = connection.execute("SELECT gate, opened, closed, span FROM gate_grant WHERE class=?", [number]).fetchall()
+    rows = connection.execute(
+        "SELECT gate, opened, closed, span FROM gate_grant WHERE class=? ORDER BY gate, opened", [number]
+    ).fetchall()
     return Seat(
         number=number,
         open={world: frozenset(gate for gate in is_open if worlds[gate] == world) for world in World},

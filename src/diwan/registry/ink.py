@@ -172,7 +172,9 @@ class Ink(Found):
     def descend(self, item: int, gate: Gate) -> None:
         """Move everything under `item` behind `gate` as well, all the way down."""
         rows = self._sql.execute(
-            "SELECT i.number FROM item i JOIN stand s ON s.item=i.number AND s.until IS NULL WHERE i.parent=?", [item]
+            "SELECT i.number FROM item i JOIN stand s ON s.item=i.number AND s.until IS NULL WHERE i.parent=?"
+            " ORDER BY i.number",
+            [item],
         ).fetchall()
         for row in rows:
             child = self._find("i.number=?", row)
@@ -191,7 +193,8 @@ class Ink(Found):
         self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
         self._sql.count(Counter({(before.gate, before.kind): -1}), ended=position)
         gone = [before]
-        for row in self._sql.execute("SELECT number FROM item WHERE parent=?", [before.item]).fetchall():
+        under = "SELECT number FROM item WHERE parent=? ORDER BY number"
+        for row in self._sql.execute(under, [before.item]).fetchall():
             child = self._find("i.number=?", row)
             if child is not None:
                 gone += self.recall(child)
