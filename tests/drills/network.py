@@ -55,7 +55,9 @@ class Network:
 
     def remove(self) -> None:
         """Take everything away again, also what a drill that was cut short left behind."""
-        for words in [("link", "del", _BRIDGE), *(("netns", "del", _space(name)) for name in self.addresses)]:
+        cables = [("link", "del", _cable(name)) for name in self.addresses]
+        spaces = [("netns", "del", _space(name)) for name in self.addresses]
+        for words in [*cables, *spaces, ("link", "del", _BRIDGE)]:
             with suppress(subprocess.CalledProcessError):
                 _ip(*words)
 
