@@ -105,7 +105,9 @@ class Book:
     def labels_in_use(self) -> list[tuple[frozenset[Label], int]]:
         """Return the labels behind which something stands, together as they must admit, and how many items do."""
         with closing(self._engine.whole()) as pages:
-            counts = pages.execute("SELECT gate, count(*) FROM stand WHERE until IS NULL GROUP BY gate ORDER BY gate").fetchall()
+            counts = pages.execute(
+                "SELECT gate, count(*) FROM stand WHERE until IS NULL GROUP BY gate ORDER BY gate"
+            ).fetchall()
             gates = load_gates(pages)
         return [(frozenset(stand.label for stand in gates[gate].stands), count) for gate, count in counts]
 
