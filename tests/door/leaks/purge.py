@@ -117,8 +117,10 @@ class _Purge:
         self.ink.execute("UPDATE item SET parent=NULL WHERE parent NOT IN (SELECT number FROM item)")
 
     def _finders(self) -> None:
-        for table in ("alias", "link", "mention", "tail", "counter", "head"):
+        for table in ("alias", "link", "mention", "tail", "counter"):
             self.ink.execute(f"DELETE FROM {table} WHERE gate NOT IN ({_list(self.open)})")
+        # Of a gate that was theirs once, what ended there is told; the head says whether to look.
+        self.ink.execute(f"DELETE FROM head WHERE gate NOT IN ({_list(self.open | self.stretches.keys())})")
 
     def _gates_and_labels(self) -> None:
         """A gate that was theirs once leaves its number behind, and nothing of its labels."""
