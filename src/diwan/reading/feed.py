@@ -8,7 +8,7 @@ may a subscriber be told of something twice, or that something which was theirs 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import chain
 from typing import Final
@@ -82,8 +82,10 @@ def _plainly(shelf: Shelf, density: float, mark: Mark, limit: int) -> Iterator[S
     after = mark.place[0]
     while shelf.anything_after(after):
         positions = shelf.oldest(after, limit, density)
-        for position in positions:
-            yield Step((position, position), shelf.item_at(position), position)
+        there = shelf.items_at(positions)
+        shelf.gather(item for _, item in there)
+        for position, item in there:
+            yield Step((position, position), item, position)
         if len(positions) < limit:
             return
         after = positions[-1]
@@ -114,6 +116,7 @@ def _pages(
     chosen = None if only is None else list(only)
     left_out = list(but)
     while rows := shelf.between(after, before, limit, only=chosen, but=left_out):
+        shelf.gather(item for _, item in rows)
         yield from rows
         if len(rows) < limit:
             return
@@ -138,45 +141,52 @@ def _taken(shelf: Shelf, mark: Mark, horizon: Place, limit: int) -> list[Step]:
     if mark.place == (0, 0) and mark.drained == 0:
         return []  # who was never handed anything holds nothing that could end
     shut = [grant for grant in shelf.moved if grant.closed is not None and grant.closed >= mark.place[0]]
-    sources = [_behind(shelf, grant.gate, grant.closed, mark) for grant in shut if grant.closed is not None]
+    # A page at a time and no more: of many gates that shut together, most of what stood behind is not on this page.
+    size = min(limit, _CHUNK)
+    sources = [_behind(shelf, grant.gate, grant.closed, mark, size) for grant in shut if grant.closed is not None]
     found: dict[int, Step] = {}
-    for step in merge(*sources, _ended(shelf, mark)):
+    for step in merge(*sources, _ended(shelf, mark, size)):
         if len(found) == limit or step.place > horizon:
             break
         found[step.item] = step
     return list(found.values())
 
 
-def _behind(shelf: Shelf, gate: int, closed: int, mark: Mark) -> Iterator[Step]:
+def _behind(shelf: Shelf, gate: int, closed: int, mark: Mark, size: int) -> Iterator[Step]:
     """Yield what was last theirs behind a gate until it shut, in the order in which it had come to stand there."""
     after = mark.place[1] if closed == mark.place[0] else 0
-    while rows := shelf.stood_behind(gate, closed, after, _CHUNK):
-        for since, item in rows:
-            step = _end(shelf, item, mark)
+    while rows := shelf.stood_behind(gate, closed, after, size):
+        for since, step in _ends(shelf, rows, mark):
             if step is not None and step.place == (closed, since):
                 yield step
-        if len(rows) < _CHUNK:
+        if len(rows) < size:
             return
         after = rows[-1][0]
 
 
-def _ended(shelf: Shelf, mark: Mark) -> Iterator[Step]:
+def _ended(shelf: Shelf, mark: Mark, size: int) -> Iterator[Step]:
     """Yield what was theirs until it ended, in the order of the ends."""
     after = mark.place[0] - 1
-    while rows := shelf.ended_after(after, _CHUNK):
-        for until, item in rows:
-            step = _end(shelf, item, mark)
+    while rows := shelf.ended_after(after, size):
+        for until, step in _ends(shelf, rows, mark):
             if step is not None and step.place[0] == until:
                 yield step
-        if len(rows) < _CHUNK:
+        if len(rows) < size:
             return
         after = rows[-1][0]
+
+
+def _ends(shelf: Shelf, rows: Sequence[tuple[int, int]], mark: Mark) -> Iterator[tuple[int, Step | None]]:
+    """Yield each position with the step that takes the item from the subscriber, if any."""
+    items = [item for _, item in rows]
+    here = shelf.standing(items)
+    shelf.gather(item for item in items if item not in here)
+    for position, item in rows:
+        yield position, None if item in here else _end(shelf, item, mark)
 
 
 def _end(shelf: Shelf, item: int, mark: Mark) -> Step | None:
-    """Return the step that takes an item from the subscriber, or None: it stands, they never held it, or know."""
-    if shelf.standing_of(item) is not None:
-        return None
+    """Return the step that takes an item from the subscriber, or None: they never held it, or know."""
     theirs = [(start, end, stood.since) for stood in shelf.stood(item) for start, end in _theirs(shelf, stood)]
     last = max(((end, since) for _, end, since in theirs), default=(0, 0))
     # Either they held it when they last had everything, or a page since then may have brought it.

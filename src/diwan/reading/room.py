@@ -110,11 +110,12 @@ class ReadingRoom:
         """Return for each facet how often each value occurs among the first `bound` items that `query` finds."""
         counted: dict[str, Counter[str]] = {name: Counter() for name in names}
         with self._opened() as opened:
-            for position in self._positions(opened, query, None, bound):
-                for term in opened.shelf.fields(position):
-                    name, _, value = term.partition("=")
-                    if name in counted:
-                        counted[name][value] += 1
+            filed = opened.shelf.terms(self._positions(opened, query, None, bound))
+        for terms in filed.values():
+            for term in terms:
+                name, holds, value = term.partition("=")
+                if holds and name in counted:
+                    counted[name][value] += 1
         return {name: dict(counter.most_common()) for name, counter in counted.items()}
 
     def changes(self, cursor: str | None = None, limit: int = 50) -> Changes:
@@ -132,7 +133,7 @@ class ReadingRoom:
             mark = self._mark(cursor, about) or Mark(seen=newest)
             found = steps(shelf, opened.density, mark, limit + 1)
             more = len(found) > limit
-            changes = tuple(self._change(shelf, step) for step in found[:limit])
+            changes = self._changes(shelf, found[:limit])
         if changes:
             mark = mark.moved(found[:limit][-1].place, newest, more=more)
         elif cursor is None:
@@ -228,7 +229,8 @@ class ReadingRoom:
             since = self._since(shelf, item.ref)
             found = []
             for value in shelf.mentions(since):
-                others = [position for position in shelf.mentioning(value, limit + 1) if position != since]
+                there = shelf.mentioning(value, limit + 1, opened.density)
+                others = [position for position in there if position != since]
                 if others:
                     found.append((value, self._released(shelf, others[:limit])))
         return tuple(found)
@@ -236,7 +238,7 @@ class ReadingRoom:
     def mentioning(self, value: str, limit: int = BOUND) -> tuple[Released, ...]:
         """Return the items that mention `value` exactly, newest first."""
         with self._opened() as opened:
-            return self._released(opened.shelf, opened.shelf.mentioning(value, limit))
+            return self._released(opened.shelf, opened.shelf.mentioning(value, limit, opened.density))
 
     def seen(self, values: Sequence[str], limit: int = 20) -> Mapping[str, tuple[Released, ...]]:
         """Return for each value that is mentioned anywhere here what mentions it, newest first, `limit` of each.
@@ -246,7 +248,7 @@ class ReadingRoom:
         found: dict[str, tuple[Released, ...]] = {}
         with self._opened() as opened:
             for value in dict.fromkeys(values):
-                if positions := opened.shelf.mentioning(value, limit):
+                if positions := opened.shelf.mentioning(value, limit, opened.density):
                     found[value] = self._released(opened.shelf, positions)
         return found
 
@@ -350,11 +352,16 @@ class ReadingRoom:
             seal=Seal(entry.ref, entry.revision_position, self.reader),
         )
 
-    def _change(self, shelf: Shelf, step: Step) -> Change:
+    def _changes(self, shelf: Shelf, taken: Sequence[Step]) -> tuple[Change, ...]:
+        shelf.gather(step.item for step in taken)
+        entries = {one.position: one for one in shelf.entries([s.entry for s in taken if s.entry is not None])}
+        return tuple(self._change(shelf, step, entries) for step in taken)
+
+    def _change(self, shelf: Shelf, step: Step, entries: Mapping[int, Entry]) -> Change:
         if step.entry is None:
             ref, kind = shelf.once_named(step.item)
             return Change("retracted", ref, kind, step.place[0], None)
-        (entry,) = shelf.entries([step.entry])
+        entry = entries[step.entry]
         known = step.place[0] == step.entry and was_theirs(shelf, step)
         return Change("revised" if known else "released", entry.ref, entry.kind, step.place[0], self._release(entry))
 

@@ -234,6 +234,7 @@ mention = Table(
     Column("gate", Integer, primary_key=True, autoincrement=False),
     Column("since", _Wide, primary_key=True, autoincrement=False),
     Index("mention_since", "since"),
+    Index("mention_time", "value", "since", "gate"),
     sqlite_with_rowid=False,
 )
 

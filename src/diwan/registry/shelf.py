@@ -53,6 +53,7 @@ class Shelf:
         self.pages = pages
         self._sql = pages
         self._window = window
+        self._stood: dict[int, list[Stood]] = {}
         self.gates = gates
         self.moved = moved
 
@@ -161,11 +162,6 @@ class Shelf:
         ).fetchone()
         return int(row[0]) if row else None
 
-    def standing_of(self, item: int) -> tuple[int, int] | None:
-        """Return (since, gate) of where an item stands on this shelf, or None."""
-        row = self._sql.execute("SELECT since, gate FROM by_item WHERE item=?", [item]).fetchone()
-        return (int(row[0]), int(row[1])) if row else None
-
     def parent(self, ref: Ref) -> Entry | None:
         """Return the entry that `ref` stands under, or None."""
         row = self._sql.execute(
@@ -188,16 +184,17 @@ class Shelf:
         )
         return [_entry(row) for row in rows]
 
-    def fields(self, position: int) -> list[str]:
-        """Return the field terms (`name=value`) under which the entry at a position is filed."""
-        return [term for term in self.terms(position) if "=" in term]
-
-    def terms(self, position: int) -> list[str]:
-        """Return every term under which the entry at a position is filed."""
-        row = self._sql.execute(
-            "SELECT t.terms FROM by_time s JOIN filed t ON t.position=s.revision WHERE s.since=?", [position]
-        ).fetchone()
-        return row[0].split() if row else []
+    def terms(self, positions: Sequence[int]) -> dict[int, list[str]]:
+        """Return every term under which each of the entries at `positions` is filed; a field's hold a `=`."""
+        found: dict[int, list[str]] = {}
+        for some in by_hundreds(positions):
+            rows = self._sql.execute(
+                "SELECT s.since, t.terms FROM by_time s JOIN filed t ON t.position=s.revision"
+                f" WHERE s.since IN ({','.join('?' * len(some))})",
+                some,
+            )
+            found.update((since, terms.split()) for since, terms in rows)
+        return found
 
     def count(self, kind: str | None) -> int:
         """Return how many entries stand on this shelf, from counters."""
@@ -243,9 +240,16 @@ class Shelf:
         rows = self._sql.execute("SELECT value FROM mentioned WHERE since=? ORDER BY value", [since])
         return [row[0] for row in rows]
 
-    def mentioning(self, value: str, limit: int) -> list[int]:
+    def mentioning(self, value: str, limit: int, density: float) -> list[int]:
         """Return up to `limit` positions of entries that mention `value`, newest first."""
-        rows = self._sql.merged("since", "mentioned", "value=?", [value], order="since", down=True, limit=limit)
+        if self.reads_in_time(limit, density):
+            rows = self._sql.execute(
+                "SELECT since FROM mentioned_by_time WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
+            ).fetchall()
+        else:
+            rows = self._sql.merged(
+                "since", "mentioned_by_gate", "value=?", [value], order="since", down=True, limit=limit
+            )
         return [row[0] for row in rows]
 
     def parts(self, item: int, digests: Sequence[bytes]) -> list[tuple[Part, bytes]]:
@@ -289,10 +293,15 @@ class Shelf:
         (value,) = self._sql.execute("SELECT value FROM open_gate WHERE gate=?", [number]).fetchone()
         return _gate_reader.decode(value)
 
-    def item_at(self, position: int) -> int:
-        """Return the number of the item that stands at a position."""
-        (item,) = self._sql.execute("SELECT item FROM by_time WHERE since=?", [position]).fetchone()
-        return int(item)
+    def items_at(self, positions: Sequence[int]) -> list[tuple[int, int]]:
+        """Return (position, item) of the entries at `positions`, in that order."""
+        found: dict[int, int] = {}
+        for some in by_hundreds(positions):
+            rows = self._sql.execute(
+                f"SELECT since, item FROM by_time WHERE since IN ({','.join('?' * len(some))})", some
+            )
+            found.update(rows.fetchall())
+        return [(position, found[position]) for position in positions if position in found]
 
     def between(
         self, after: int, before: int, limit: int, *, only: Sequence[int] | None = None, but: Sequence[int] = ()
@@ -338,10 +347,30 @@ class Shelf:
         )
         return rows.fetchall()
 
+    def gather(self, items: Iterable[int]) -> None:
+        """Look up at once where each of some items ever stood; kept for as long as the snapshot."""
+        for some in by_hundreds(item for item in dict.fromkeys(items) if item not in self._stood):
+            self._stood.update((item, []) for item in some)
+            rows = self._sql.past(
+                "SELECT item, gate, since, until, revision FROM stood"
+                f" WHERE item IN ({','.join('?' * len(some))}) ORDER BY item, since",
+                some,
+            )
+            for item, *where in rows:
+                self._stood[item].append(Stood(*where))
+
     def stood(self, item: int) -> list[Stood]:
         """Return where an item ever stood, as far as the gates are or were open, oldest first."""
-        rows = self._sql.past("SELECT gate, since, until, revision FROM stood WHERE item=? ORDER BY since", [item])
-        return [Stood(*row) for row in rows]
+        self.gather([item])
+        return self._stood[item]
+
+    def standing(self, items: Sequence[int]) -> set[int]:
+        """Return those of some items that stand on this shelf."""
+        found: set[int] = set()
+        for some in by_hundreds(items):
+            rows = self._sql.execute(f"SELECT item FROM by_item WHERE item IN ({','.join('?' * len(some))})", some)
+            found.update(item for (item,) in rows)
+        return found
 
     def once_named(self, item: int) -> tuple[Ref, str]:
         """Return the reference and kind of an item that is or was released."""

@@ -83,14 +83,19 @@ def held_at(shelf: Shelf, pick: Pick, places: Sequence[int]) -> dict[int, Held]:
         some = places[at : at + 500]
         where = f"a.since IN ({','.join('?' * len(some))})"
         found.update((one.since, one) for one in _ask(shelf, pick, "version_by_time", where, some, ()))
-    return {since: one for since, one in found.items() if _is_filed(shelf, pick, since)}
+    filed = _filed_so(shelf, pick, found)
+    return {since: one for since, one in found.items() if since in filed}
 
 
-def _is_filed(shelf: Shelf, pick: Pick, since: int) -> bool:
+def _filed_so(shelf: Shelf, pick: Pick, places: Iterable[int]) -> set[int]:
+    """Return those of some places that are filed under what is wanted."""
     if not pick.terms and not pick.groups:
-        return True
-    terms = set(shelf.terms(since))
-    return terms.issuperset(pick.terms) and not any(terms.isdisjoint(group) for group in pick.groups)
+        return set(places)
+    return {
+        since
+        for since, terms in shelf.terms(list(places)).items()
+        if not set(pick.terms).difference(terms) and not any(set(group).isdisjoint(terms) for group in pick.groups)
+    }
 
 
 def _walked(
@@ -118,8 +123,8 @@ def _named(shelf: Shelf, pick: Pick, after: int, before: int, limit: int, but: S
         some = [f"{pick.scheme}:{name}" for name in names[at : at + 500]]
         where = f"a.value IN ({','.join('?' * len(some))}) AND a.since > ? AND a.since < ?"
         found += _ask(shelf, pick, "version_by_name", where, (*some, after, before), but, limit)
-    found = [one for one in found if _is_filed(shelf, pick, one.since)]
-    return sorted(found, key=lambda one: one.since)[:limit]
+    filed = _filed_so(shelf, pick, (one.since for one in found))
+    return sorted((one for one in found if one.since in filed), key=lambda one: one.since)[:limit]
 
 
 def _filed(

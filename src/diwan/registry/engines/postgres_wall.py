@@ -71,6 +71,8 @@ _VIEW: Final = {
     "version_by_name": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
     "pointer": f"SELECT value, gate, since, relation FROM register.link WHERE {_open('gate')}",
     "mentioned": f"SELECT value, gate, since FROM register.mention WHERE {_open('gate')}",
+    "mentioned_by_gate": f"SELECT value, gate, since FROM register.mention WHERE {_open('gate')}",
+    "mentioned_by_time": f"SELECT value, gate, since FROM register.mention WHERE {_open('gate')}",
     "fresh_words": f"SELECT since, gate, terms FROM register.tail WHERE {_open('gate')}",
     "segments": "SELECT number, low, high FROM words.segment",
     "common": "SELECT segment, term, postings FROM words.common_term",

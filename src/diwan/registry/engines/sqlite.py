@@ -75,6 +75,8 @@ _VIEWS: Final = {
     "version_by_name": f"SELECT {_VERSION} FROM main.alias a WHERE a.version <> '' AND a.gate {_ALLOWED}",
     "pointer": f"SELECT value, gate, since, relation FROM main.link WHERE gate {_ALLOWED}",
     "mentioned": f"SELECT value, gate, since FROM main.mention WHERE gate {_ALLOWED}",
+    "mentioned_by_gate": f"SELECT value, gate, since FROM main.mention NOT INDEXED WHERE gate {_ALLOWED}",
+    "mentioned_by_time": f"SELECT value, gate, since FROM main.mention INDEXED BY mention_time WHERE gate {_ALLOWED}",
     "fresh_words": f"SELECT since, gate, terms FROM main.tail WHERE gate {_ALLOWED}",
     "segments": "SELECT number, low, high FROM words.segment",
     "common": "SELECT segment, term, postings FROM words.common_term",

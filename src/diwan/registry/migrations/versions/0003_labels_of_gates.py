@@ -35,6 +35,7 @@ def upgrade() -> None:
             " AND until IS NOT NULL), 0)"
         )
         schema.gate_label.create(op.get_bind())
+        op.create_index("mention_time", "mention", ["value", "since", "gate"])
         _fill()
     numbers = {name: op.get_bind().scalar(sa.text(query)) for name, query in _LAST.items()}
     op.execute(sa.delete(schema.state).where(schema.state.c.name.in_(("compatible", *numbers))))
