@@ -6,7 +6,18 @@ from litestar import Litestar, get
 from litestar.testing import TestClient
 
 from diwan.house import House
-from diwan.terms.errors import BadCursor, Conflict, Duplicate, Malformed, NotAllowed, NotFound, Refused, Unlabelled
+from diwan.terms.errors import (
+    BadCursor,
+    Conflict,
+    Duplicate,
+    Malformed,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unlabelled,
+    Unreachable,
+    Unsettled,
+)
 from diwan.terms.item import Ref
 
 Browser = TestClient[Litestar]
@@ -63,6 +74,8 @@ def test_every_refusal_has_its_status_and_its_own_words(app: Litestar, browser: 
             (BadCursor(), 400),
             (Malformed("It is broken."), 422),
             (Unlabelled("It has no label."), 422),
+            (Unreachable(), 503),
+            (Unsettled(), 500),
             (NotAllowed("You may not."), 403),
             (Conflict("It is there."), 409),
             (Duplicate("It is there, byte for byte."), 409),
