@@ -45,7 +45,7 @@ DATABASE = "diwan"
 USERS = (OWNER, WRITER, READER, HOUSE)
 _PATIENCE = 90.0
 """Seconds after a loss within which clients must have gone on."""
-_LOSSES = "host,freeze,cable,postmaster,host,switch,standby,cancel,rolling,etcd"
+_LOSSES = "host,freeze,cable,postmaster,disk,switch,standby,standbys,cancel,rolling,etcd"
 _GOES_ON = 50
 """So many entries acknowledged after a loss show that writing goes on."""
 
@@ -222,6 +222,24 @@ def _host(cluster: Cluster, leader: Member) -> Callable[[], None]:
     return lambda: cluster.start_member(leader)
 
 
+def _disk(cluster: Cluster, leader: Member) -> Callable[[], None]:
+    """Lose a machine with everything that its PostgreSQL wrote."""
+    cluster.kill(leader)
+    shutil.rmtree(leader.folder / "data")
+    return lambda: cluster.start_member(leader)
+
+
+def _standbys(cluster: Cluster, leader: Member) -> Callable[[], None]:
+    """Lose both other machines for a while: nothing may be acknowledged that is on one disk alone."""
+    standbys = [member for member in cluster.members if member is not leader]
+    for standby in standbys:
+        cluster.kill(standby)
+    time.sleep(40)
+    for standby in standbys:
+        cluster.start_member(standby)
+    return lambda: None
+
+
 def _postmaster(cluster: Cluster, leader: Member) -> Callable[[], None]:
     cluster.kill_postmaster(leader)
     return lambda: None
@@ -292,11 +310,13 @@ def _cancel(cluster: Cluster, leader: Member) -> Callable[[], None]:
 
 KINDS: dict[str, Callable[[Cluster, Member], Callable[[], None]]] = {
     "host": _host,
+    "disk": _disk,
     "postmaster": _postmaster,
     "freeze": _freeze,
     "cable": _cable,
     "switch": _switch,
     "standby": _standby,
+    "standbys": _standbys,
     "rolling": _rolling,
     "etcd": _etcd,
     "cancel": _cancel,
