@@ -70,8 +70,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def book(tmp_path: Path, clock: Clock) -> Iterator[Book]:
-    opened = Book(tmp_path / "register", clock=clock, chance=Chance(1), synchronous="OFF")
+def book(tmp_path: Path, clock: Clock, register: str) -> Iterator[Book]:
+    opened = Book(tmp_path / "register", postgres=register, clock=clock, chance=Chance(1), synchronous="OFF")
     yield opened
     opened.close()
 

@@ -218,13 +218,13 @@ def test_ticket_that_outlived_its_account_opens_nothing(book: Book, doors: Doors
 
 
 def test_account_closed_beside_a_running_node_is_out_at_its_next_request(
-    book: Book, doors: Doors, opened: Open
+    book: Book, doors: Doors, opened: Open, register: str
 ) -> None:
     account = opened()
     _, secret = doors.sign_in("mariam", PASSWORD, HERE)
     assert doors.who(secret) == account
 
-    console = Book(book.folder, clock=book.clock, synchronous="OFF")
+    console = Book(book.folder, postgres=register, clock=book.clock, synchronous="OFF")
     close_account(console, account, by="console")
     console.close()
 

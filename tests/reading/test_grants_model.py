@@ -104,11 +104,11 @@ class Subscriber:
 class World:
     """The register under test, and a plain list beside it."""
 
-    def __init__(self, folder: Path, clock: Callable[[], int], seed: int) -> None:
+    def __init__(self, folder: Path, register: str, clock: Callable[[], int], seed: int) -> None:
         self.rng = random.Random(seed)
         self.clock = clock
         heights = (Height("TLP", "UNCLASSIFIED"), Height("NATO-EXAMPLE", "SECRET"))
-        settings = Settings(keeper="NATO", hosted=PARTIES[1:], heights=heights)
+        settings = Settings(keeper="NATO", hosted=PARTIES[1:], heights=heights, postgres=register)
         self.house = House(folder, settings, clock=clock, chance=Chance(seed), synchronous="OFF")
         self.items: list[Told] = []
         self.stated: list[tuple[Ref, Membership]] = []
@@ -257,16 +257,18 @@ class World:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_feed_equals_what_a_plain_recomputation_says(tmp_path: Path, clock: object, seed: int) -> None:
-    world = World(tmp_path, clock, seed)  # type: ignore[arg-type]
+def test_every_feed_equals_what_a_plain_recomputation_says(
+    tmp_path: Path, register: str, clock: object, seed: int
+) -> None:
+    world = World(tmp_path, register, clock, seed)  # type: ignore[arg-type]
     acts = [world.enter] * 5 + [world.relabel] * 3 + [world.rectify, world.recall, world.clear, world.wait]
     acts += [world.state] * 3 + [world.poll] * 8
     try:
-        for step in range(STEPS):
+        for step in range(STEPS // 3 if register else STEPS):  # a database answers the same, only later
             world.step(world.rng.choice(acts))
             if step % 20 == 19:
                 world.check()
         world.check()
     finally:
         world.house.close()
-    assert len(world.items) > 10
+    assert len(world.items) > 5
