@@ -23,6 +23,8 @@ import psutil
 from tests.drills.network import Network
 
 _TEMPLATE: Final = Path(__file__).parents[2] / "docs" / "operate" / "patroni.yml"
+View = dict[str, dict[str, Any]]
+"""What a Patroni says of the members of its cluster, by their names."""
 PASSWORDS: Final = {name: f"drill-{name}" for name in ("superuser", "replication", "rewind")}
 
 
@@ -166,12 +168,9 @@ class Cluster:
                 member.etcd.wait()
             member.etcd = None
 
-    def view(self) -> dict[str, dict[str, Any]]:
+    def view(self) -> View:
         """Return what Patroni says of each member, by name; empty where nobody answers."""
-        for member in self.members:
-            if not member.frozen and (said := _ask(f"http://{member.address}:{member.rest}/cluster")):
-                return {one["name"]: one for one in said["members"]}
-        return {}
+        return next((view for member in self.members if not member.frozen and (view := view_of(member))), {})
 
     def leader(self) -> Member | None:
         """Return who leads and runs, as Patroni sees it, or None."""
@@ -188,19 +187,9 @@ class Cluster:
         """Wait until one leads, one is synchronous and every other member streams from the leader's timeline."""
 
         def whole() -> bool:
-            view = self.view()
-            states = sorted(str(one.get("state")) for one in view.values())
-            roles = {one.get("role") for one in view.values()}
-            timelines = {one.get("timeline") for one in view.values()}
-            streaming = ["running"] + ["streaming"] * (len(self.members) - 1)
-            # A member that is gone stands in etcd for a while as it was: each is asked itself.
-            each = [_ask(f"http://{member.address}:{member.rest}/patroni") for member in self.members]
-            return (
-                all(one and one["state"] == "running" for one in each)
-                and states == streaming
-                and {"leader", "sync_standby"} <= roles
-                and len(timelines) == 1
-            )
+            # Each is asked itself: etcd remembers for a while who is gone, and who was frozen remembers what was.
+            views = [view_of(member) for member in self.members]
+            return all(map(_is_whole, views)) and len({_leader_in(view) for view in views}) == 1
 
         until(whole, "the cluster is whole", within, self.view)
 
@@ -301,6 +290,28 @@ class Cluster:
             members="samenet",
             nodes="samenet",
         )
+
+
+def view_of(member: Member) -> View:
+    """Return what one Patroni says of each member; empty where it, or its own PostgreSQL, does not run."""
+    where = f"http://{member.address}:{member.rest}"
+    said, itself = _ask(f"{where}/cluster"), _ask(f"{where}/patroni")
+    runs = said and itself and itself["state"] == "running"
+    return {one["name"]: one for one in said["members"]} if runs else {}
+
+
+def _is_whole(view: View) -> bool:
+    told = [(one.get("role"), one.get("state")) for one in view.values()]
+    timelines = {one.get("timeline") for one in view.values()}
+    return len(timelines) == 1 and sorted(told, key=str) == [
+        ("leader", "running"),
+        ("replica", "streaming"),
+        ("sync_standby", "streaming"),
+    ]
+
+
+def _leader_in(view: View) -> str | None:
+    return next((name for name, one in view.items() if one["role"] == "leader"), None)
 
 
 def free_ports(count: int) -> list[int]:
