@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -24,9 +25,10 @@ from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
+from diwan.registry.engines import engine_of
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
-from diwan.registry.keeping import CHECKPOINT, restore, write_backup
+from diwan.registry.keeping import CHECKPOINT, Restored, restore
 from diwan.registry.notes import read_note, write_note
 from diwan.registry.proof import Progress, Proof
 from diwan.registry.whole import write_once, write_whole
@@ -36,7 +38,7 @@ from diwan.release.marking import marking, parse_marking
 from diwan.release.policy import read_policy
 from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
-from diwan.settings import Settings, read_settings
+from diwan.settings import Settings, read_settings, with_postgres
 from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
@@ -53,8 +55,15 @@ _ANSWER: Final = Label("TLP", "UNCLASSIFIED", handling=Handling(tlp="TLP:AMBER")
 
 
 def is_node(folder: Path) -> bool:
-    """Return whether there is a node in `folder`."""
-    return (folder / REGISTER).exists()
+    """Return whether there is a node in `folder`: a register in its files, or where its settings point.
+
+    Raises:
+        Refused: its settings cannot be read, or the server that they name cannot be reached.
+    """
+    if (folder / REGISTER).exists():
+        return True
+    postgres = read_settings(folder).postgres
+    return bool(postgres) and engine_of(folder, postgres).there()
 
 
 class House:
@@ -368,13 +377,16 @@ class House:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(file, data)
 
-    def backup(self, file: Path) -> None:
-        """Write all that cannot be made anew into one archive, readable by its owner alone; the node may go on writing.
+    def backup(self, file: Path, *, keys: bool = True, progress: Progress = lambda _, __, ___: None) -> None:
+        """Write all that cannot be made anew into one bundle, readable by its owner alone; the node may go on writing.
+
+        Without `keys` the parties' private keys stay out of it.
 
         Raises:
             Refused: the file exists already.
         """
-        named = write_backup(self.folder, file)
+        keeper = self.settings.keeper
+        named = self.book.bundle(file, self._office.signers[keeper], keeper, keys=keys, progress=progress)
         self.book.write(lambda ink: ink.log([line_of("backup", ink.now(), by="console", of=[named])]))
 
     def close(self) -> None:
@@ -468,13 +480,18 @@ class HouseClerk:
             return read_note(pages, self._desk, f"{self._world}/{name}", self._house.clock())
 
 
-def restore_node(file: Path, folder: Path) -> None:
+def restore_node(
+    file: Path, folder: Path, *, postgres: str = "", progress: Progress = lambda _, __, ___: None
+) -> Restored:
     """Make a node in the empty `folder` from a backup, whole or not at all.
 
+    Its register is kept in files there, or in the empty database where the conninfo `postgres` points.
+
     Raises:
-        Refused: the folder is not empty, or the file is not a backup.
+        Refused: folder or database is not empty, or the file is not a sound backup.
     """
-    restore(file, folder, wall_clock())
+    settle_in = partial(with_postgres, conninfo=postgres)
+    return restore(file, folder, wall_clock(), postgres=postgres, settle_in=settle_in, progress=progress)
 
 
 def shipped_policies() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -13,6 +15,7 @@ from diwan.terms.errors import Malformed
 from diwan.terms.hand import Role
 
 FILE: Final = "settings.toml"
+_POSTGRES: Final = re.compile(r"\s*postgres\s*=")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,3 +72,28 @@ def read_settings(folder: Path) -> Settings:
         return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Settings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
         raise Malformed(f"{file}: {wrong}. The node was not opened.") from None
+
+
+def with_postgres(text: bytes, conninfo: str) -> bytes:
+    """Return the text of a settings file that says where the register is kept, and nothing else anew.
+
+    Raises:
+        Malformed: the setting is not written on one line, so it cannot be replaced.
+    """
+    before = tomllib.loads(text.decode())
+    if before.get("postgres", "") == conninfo:
+        return text
+    lines = [line for line in text.decode().splitlines(keepends=True) if not _POSTGRES.match(line)]
+    first = [f"postgres = {json.dumps(conninfo, ensure_ascii=False)}\n"] if conninfo else []
+    now = "".join([*first, *lines])
+    wanted = {name: value for name, value in before.items() if name != "postgres"}
+    if _read(now) != (wanted | {"postgres": conninfo} if conninfo else wanted):
+        raise Malformed(f"{FILE} says postgres over several lines or in a table: it was not changed. Mend it by hand.")
+    return now.encode()
+
+
+def _read(text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None

@@ -210,7 +210,11 @@ def test_a_backup_restores_to_a_node_that_verifies_searches_and_outranks_what_wa
     )
     assert stat.S_IMODE((tmp_path / "kept.tar").stat().st_mode) == 0o600
     assert (restored.code, restored.out) == (0, "")
-    assert re.fullmatch(r"Restored into again: 4 revisions, \d+ audit lines, 0 faults\.\n", restored.err)
+    assert re.fullmatch(
+        r"kept\.tar was signed for KWT at \S+Z, by the key [0-9a-f]{16}\.\n"
+        r"Restored into again: 4 revisions, \d+ audit lines, 0 faults\.\n",
+        restored.err,
+    )
     assert diwan("verify", "--node", "again").code == 0
     register = {row["check"]: row["what"] for row in diwan("doctor", "--json", "--node", "again").told}
     assert register["register"].startswith("generation 1, ")

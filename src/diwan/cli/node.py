@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import shutil
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from diwan.cli.doctor import check_up as check_node
 from diwan.cli.opening import HERE, Node, begin_clock, opened
@@ -23,6 +25,7 @@ from diwan.house import House, is_node, restore_node
 from diwan.release.codes import party_id
 from diwan.settings import FILE, read_settings
 from diwan.terms.errors import Refused
+from diwan.terms.time import iso
 from diwan.web.events import note, telling
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -98,14 +101,7 @@ def add_to(app: typer.Typer) -> None:
     @app.command()
     def verify(node: Node = HERE, as_json: Json = False) -> None:
         """Check every signature, every byte and the audit log, also against its last checkpoint."""
-        with opened(node) as house, Progress(console=Console(stderr=True), transient=True) as progress:
-            tasks: dict[str, Any] = {}
-
-            def told(what: str, done: int, total: int) -> None:
-                if what not in tasks:
-                    tasks[what] = progress.add_task(what, total=total)
-                progress.update(tasks[what], completed=done)
-
+        with opened(node) as house, told_on() as told:
             proof = house.prove(told)
         if as_json:
             row = {"items": proof.items, "audit lines": proof.lines, "root": proof.root.hex()}
@@ -117,19 +113,38 @@ def add_to(app: typer.Typer) -> None:
             raise typer.Exit(1)
 
     @app.command()
-    def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], node: Node = HERE) -> None:
-        """Write register, settings and keys into one archive; the node may go on running."""
-        with opened(node) as house:
-            house.backup(file)
-        say(f"{file} holds the node, with its private keys: keep it as you keep those.")
+    def backup(
+        file: Annotated[Path, typer.Argument(help="The bundle to write.")],
+        node: Node = HERE,
+        without_keys: Annotated[
+            bool, typer.Option("--without-keys", help="Leave the private keys out; keep them elsewhere.")
+        ] = False,
+    ) -> None:
+        """Write register, settings and keys into one signed bundle; the node may go on running."""
+        with opened(node) as house, told_on() as told:
+            house.backup(file, keys=not without_keys, progress=told)
+        if without_keys:
+            say(f"{file} holds the node without its keys: keep {node / 'keys'} elsewhere, or nobody can sign again.")
+        else:
+            say(f"{file} holds the node, with its private keys: keep it as you keep those.")
 
     @app.command()
     def restore(
-        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An archive from `backup`.")],
+        file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A bundle from `backup`.")],
         node: Node = HERE,
+        postgres: Annotated[
+            str, typer.Option(help="Keep its register in the empty database that this conninfo points to.")
+        ] = "",
     ) -> None:
-        """Make a node in an empty folder from a backup."""
-        restore_node(file, node)
+        """Make a node in an empty folder from a backup: with its register there, or in PostgreSQL."""
+        with told_on() as told:
+            made = restore_node(file, node, postgres=postgres, progress=told)
+        say(f"{file} was signed for {made.party} at {iso(made.at)}, by the key {made.kid}.")
+        if not made.keys:
+            say(
+                f"Restored into {node}, without keys: put them into {node / 'keys'} before anything else is done there."
+            )
+            return
         with opened(node) as house:
             house.book.words.catch_up(everything=True)
             proof = house.prove()
@@ -147,6 +162,21 @@ def add_to(app: typer.Typer) -> None:
         show(rows, ["check", "state", "what"], as_json=as_json)
         if not all(one.well for one in found):
             raise typer.Exit(1)
+
+
+@contextmanager
+def told_on() -> Iterator[Callable[[str, int, int], None]]:
+    """Lend what shows, on standard error, how much of what is done."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done)
+
+        yield told
 
 
 def _serve(house: House, host: str | None, port: int | None, *, quiet: bool = False) -> None:

@@ -14,6 +14,7 @@ from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Line
 from diwan.registry.grants import Seat, load_gates, take_seat
 from diwan.registry.ink import Ink
+from diwan.registry.keeping import write_backup
 from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen
 from diwan.registry.proof import Progress, Proof, prove, root_at
@@ -22,6 +23,7 @@ from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
+from diwan.sealing.keys import Signer
 from diwan.terms.gate import World
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
@@ -115,6 +117,11 @@ class Book:
         """Return the root of the audit log over its first `size` lines, computed anew."""
         with closing(self._engine.whole()) as pages:
             return root_at(pages, size)
+
+    def bundle(self, file: Path, signer: Signer, party: str, *, keys: bool, progress: Progress) -> str:
+        """Write the node into one bundle, signed for `party`, and return its digest; see `keeping.write_backup`."""
+        at = self.clock()
+        return write_backup(self._engine, self.folder, file, signer, party, at, keys=keys, progress=progress)
 
     def close(self) -> None:
         """Finish writing and close every connection."""

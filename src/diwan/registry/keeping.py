@@ -1,61 +1,128 @@
-"""Keeping: a copy of the register taken while it is written to, and a register brought back from one."""
+"""Keeping: a node written into one bundle while it goes on, and brought back from one, on either engine."""
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
 from hashlib import file_digest
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from diwan.registry import chain
-from diwan.registry.engines.sqlite import REGISTER, WORDS, Sqlite
+import msgspec
+from sqlalchemy import Table
+
+from diwan.registry import chain, schema
+from diwan.registry.bundle import Bundle, Packing, Progress
+from diwan.registry.engines import engine_of
+from diwan.registry.engines.lines import Engine, Line
+from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
-from diwan.terms.errors import Refused
+from diwan.registry.whole import settle, write_whole
+from diwan.sealing.keys import Signer
+from diwan.terms.errors import Malformed, Refused
 from diwan.terms.time import Instant
 
 CHECKPOINT: Final = "audit.checkpoint"
 """The audit log's size and root when it was last proved, signed."""
 
-_BESIDE: Final = ("keys/*.key", "pins/**/*.pem", "settings.toml", "demo-clock", "demo-begun")
+_KEYS: Final = "keys/*.key"
+_BESIDE: Final = ("pins/**/*.pem", "desks/**/*", "settings.toml", "demo-clock", "demo-begun")
 
 
-def write_backup(folder: Path, file: Path) -> str:
-    """Write all that the node in `folder` cannot make anew into one archive, mode 0600; return its digest.
+class Restored(msgspec.Struct, frozen=True):
+    """What a node was made from."""
 
-    The archive holds the parties' private keys: who has it can sign for them.
+    party: str
+    """Who signed the bundle, by the key `kid`."""
+    kid: str
+    at: Instant
+    keys: bool
+    """Whether the parties' private keys came with it."""
+
+
+def write_backup(
+    engine: Engine,
+    folder: Path,
+    file: Path,
+    signer: Signer,
+    party: str,
+    at: Instant,
+    *,
+    keys: bool = True,
+    progress: Progress = lambda _, __, ___: None,
+) -> str:
+    """Write all that a node cannot make anew into one bundle, mode 0600; return its digest.
+
+    The register is read in one snapshot, and may be written meanwhile.  With `keys` the bundle holds the parties'
+    private keys: who has it can sign for them.
 
     Raises:
-        Refused: `file` exists, or the copy of the register is not sound.
+        Refused: `file` exists, or the register does not yield what it counts.
     """
     if file.exists():
         raise Refused(f"{file} exists already. No backup was written.")
-    with TemporaryDirectory(dir=file.parent) as scratch:
-        copy, packed = Path(scratch) / REGISTER, Path(scratch) / "backup.tar"
+    with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as scratch:
+        packed = Path(scratch) / "backup.tar"
         packed.touch(mode=0o600)
-        with tarfile.open(packed, "w") as archive:
-            # First of all: a checkpoint newer than the register would say that lines were removed.
-            if (folder / CHECKPOINT).exists():
-                archive.add(folder / CHECKPOINT, CHECKPOINT)
-            copy_register(folder, copy)
-            archive.add(copy, REGISTER)
-            for beside in _beside(folder):
-                archive.add(beside, str(beside.relative_to(folder)))
+        with packed.open("wb") as stream:
+            with tarfile.open(fileobj=stream, mode="w") as archive, closing(engine.whole()) as line:
+                _pack(Packing(archive), line, folder, signer, party, at, keys=keys, progress=progress)
+            stream.flush()
+            os.fsync(stream.fileno())
         named = _digest(packed)
         packed.rename(file)
+    settle(file.parent)
     return named
 
 
-def restore(file: Path, folder: Path, at: Instant) -> None:
-    """Make a node in the empty `folder` from a backup, whole or not at all.
+def _pack(
+    packing: Packing,
+    line: Line,
+    folder: Path,
+    signer: Signer,
+    party: str,
+    at: Instant,
+    *,
+    keys: bool,
+    progress: Progress,
+) -> None:
+    # First of all: a checkpoint newer than the register would say that lines were removed.
+    if (folder / CHECKPOINT).exists():
+        packing.lay(CHECKPOINT, (folder / CHECKPOINT).read_bytes())
+    line.snapshot()
+    try:
+        packing.register(line, progress)
+        (generation,) = line.execute("SELECT value FROM state WHERE name='generation'").fetchone()
+        lines, root = chain.size(line), chain.root(line).hex()
+    finally:
+        line.rollback()
+    for beside in _beside(folder, (_KEYS, *_BESIDE) if keys else _BESIDE):
+        packing.lay(beside.relative_to(folder).as_posix(), beside.read_bytes())
+    packing.sign(signer, generation=generation, lines=lines, root=root, at=at, party=party, keys=keys)
 
-    The restore generation rises, so that revisions made from now on outrank those that were lost since the backup.
+
+def restore(
+    file: Path,
+    folder: Path,
+    at: Instant,
+    *,
+    postgres: str = "",
+    settle_in: Callable[[bytes], bytes] = lambda settings: settings,
+    progress: Progress = lambda _, __, ___: None,
+) -> Restored:
+    """Make a node in the empty `folder` from a bundle, whole or not at all.
+
+    Its register is kept there, or in the empty database where the conninfo `postgres` points.  `settle_in` makes of the
+    settings that were kept those of the new place.  The restore generation rises, so that revisions made from now on
+    outrank those that were lost since the backup.
 
     Raises:
-        Refused: the folder is not empty, or the file is not a backup of a node.
+        Refused: folder or database is not empty, or the file is not a sound bundle of this shape.
     """
     _check_empty(folder)
     place = folder.resolve()
@@ -65,13 +132,26 @@ def restore(file: Path, folder: Path, at: Instant) -> None:
         whole = Path(scratch) / "node"
         keep_private(whole)
         try:
-            _unpack(file, whole)
-            _begin_again(whole, chain.line_of("restore", at, by="console", of=[_digest(file)]))
-        except (tarfile.TarError, sqlite3.DatabaseError) as wrong:
+            with tarfile.open(file, "r:") as archive:
+                bundle = Bundle(file, archive)
+                _unpack(bundle, whole, settle_in)
+                engine = engine_of(whole, postgres)
+                try:
+                    _load(engine, bundle, _line(file, at, bundle), progress)
+                finally:
+                    engine.close()
+        except tarfile.TarError as wrong:
             raise Refused(f"{file} is not a backup of a node: {wrong}. Nothing was restored.") from None
         if place.exists():
             place.rmdir()
         whole.rename(place)
+    settle(place.parent)
+    return Restored(bundle.manifest.party, bundle.kid, bundle.manifest.at, bundle.manifest.keys)
+
+
+def _line(file: Path, at: Instant, bundle: Bundle) -> bytes:
+    generation = bundle.manifest.generation + 1
+    return chain.line_of("restore", at, by="console", of=[_digest(file)], generation=generation)
 
 
 def _check_empty(folder: Path) -> None:
@@ -83,16 +163,31 @@ def _check_empty(folder: Path) -> None:
         raise Refused("The folder that one works in cannot be put in place. Nothing was restored; go elsewhere first.")
 
 
-def _unpack(file: Path, folder: Path) -> None:
-    with tarfile.open(file, "r:") as archive:
-        archive.extractall(folder, filter="data")
-    if not (folder / REGISTER).is_file():
-        raise Refused(f"{file} holds no register. Nothing was restored.")
+def _beside(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        yield from (file for file in sorted(folder.glob(pattern)) if file.is_file())
 
 
-def _beside(folder: Path) -> Iterator[Path]:
-    for pattern in _BESIDE:
-        yield from sorted(folder.glob(pattern))
+def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes], bytes]) -> None:
+    for name, data in bundle.files():
+        path = PurePosixPath(name)
+        if not _belongs(path):
+            raise bundle.refusal(f"{name} is nothing that lies beside a node")
+        into = folder / path
+        into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(into, data)
+    settings = folder / "settings.toml"
+    before = settings.read_bytes() if settings.exists() else b""
+    if (now := settle_in(before)) != before:
+        write_whole(settings, now)
+
+
+def _belongs(path: PurePosixPath) -> bool:
+    if path.is_absolute() or ".." in path.parts or "\\" in str(path):
+        return False
+    if path.parts[0] in ("pins", "desks"):
+        return len(path.parts) > 1
+    return any(fnmatchcase(str(path), pattern) for pattern in (_KEYS, CHECKPOINT, *_BESIDE)) and len(path.parts) < 3
 
 
 def _digest(file: Path) -> str:
@@ -100,37 +195,66 @@ def _digest(file: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
-def copy_register(folder: Path, into: Path) -> None:
-    """Write a whole and consistent copy of the register in `folder` to the file `into`.
-
-    Taken in one step: a copy page by page is restarted by every write elsewhere and may never end.
-    """
-    source = sqlite3.connect(f"file:{folder / REGISTER}?mode=ro", uri=True)
-    target = sqlite3.connect(into)
+def _load(engine: Engine, bundle: Bundle, said: bytes, progress: Progress) -> None:
+    """Fill the empty register of an engine in one transaction."""
     try:
-        source.backup(target)
-        (verdict,) = target.execute("PRAGMA integrity_check").fetchone()
-    finally:
-        target.close()
-        source.close()
-    if verdict != "ok":
-        into.unlink()
-        raise Refused(f"The copy of {folder / REGISTER} is not sound: {verdict}. It was removed.")
+        engine.ready()
+        with closing(engine.writing_words()) as words:
+            _check_bare(words, schema.WORDS.sorted_tables)
+        with closing(engine.writing()) as line:
+            line.begin()
+            try:
+                _check_bare(line, [table for table in schema.REGISTER.sorted_tables if table.name != "state"])
+                _fill(line, bundle, progress)
+                _begin_again(line, bundle, said)
+                line.commit()
+            except BaseException:
+                if line.in_transaction:
+                    line.rollback()
+                raise
+    except Refused:
+        raise
+    except engine.failures as wrong:
+        raise bundle.refusal(f"the engine answered {engine.name_of(wrong)} to what is in it") from wrong
 
 
-def _begin_again(folder: Path, line: bytes) -> None:
-    # The word index is derived and not in the backup; whoever opens the node finds it missing and makes it anew.
-    (folder / WORDS).unlink(missing_ok=True)
-    engine = Sqlite(folder)
-    engine.ready()
-    ink = engine.writing()
+def _check_bare(line: Line, tables: Sequence[Table]) -> None:
+    for table in tables:
+        if line.execute(f"SELECT 1 FROM {table.name} LIMIT 1").fetchone() is not None:
+            raise Refused(f"A register is kept there already: {table.name} has rows. Nothing was restored or changed.")
+
+
+def _fill(line: Line, bundle: Bundle, progress: Progress) -> None:
+    totals = bundle.totals()
+    done = dict.fromkeys(totals, 0)
+    for table, rows in bundle.chunks():
+        if table == "state":
+            # Set and not laid anew: the row of the last position is what holds the write order meanwhile.
+            line.execute("DELETE FROM state WHERE name <> 'last_position'")
+            (last,) = [value for name, value in rows if name == "last_position"]
+            line.execute("UPDATE state SET value=? WHERE name='last_position'", [last])
+            rows = [row for row in rows if row[0] != "last_position"]
+            done[table] += 1
+        line.insert(table, rows)
+        done[table] += len(rows)
+        progress(table, done[table], totals[table])
+
+
+def _begin_again(line: Line, bundle: Bundle, said: bytes) -> None:
+    told = bundle.manifest
     try:
-        ink.begin()
-        sheet = Sheet(ink)
-        sheet.set_fact("generation", sheet.fact("generation") + 1)
-        chain.append(sheet, [line])
-        sheet.keep()
-        sheet.settle()
-        ink.commit()
-    finally:
-        ink.close()
+        held = chain.size(line), chain.root(line).hex()
+    except Malformed:
+        held = -1, ""
+    if held != (told.lines, told.root):
+        raise bundle.refusal("its audit log does not give the size and root that were signed")
+    row = line.execute(
+        "SELECT party FROM signing_key WHERE kid=? AND public=?", [bundle.kid, bytes.fromhex(told.public)]
+    )
+    if row.fetchone() != (told.party,):
+        raise bundle.refusal(f"it is signed by a key that the register does not name as one of {told.party}")
+    sheet = Sheet(line)
+    sheet.set_fact("generation", sheet.fact("generation") + 1)
+    chain.append(sheet, [said])
+    sheet.keep()
+    sheet.settle()

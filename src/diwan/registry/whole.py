@@ -13,7 +13,7 @@ def write_whole(file: Path, data: bytes) -> None:
     """Put `data` in the place of whatever `file` held, mode 0600; durable when this returns."""
     with _ready(file, data) as fresh:
         fresh.rename(file)
-    _settle(file.parent)
+    settle(file.parent)
 
 
 def write_once(file: Path, data: bytes) -> None:
@@ -23,7 +23,7 @@ def write_once(file: Path, data: bytes) -> None:
             os.link(fresh, file)
         except FileExistsError:
             return
-    _settle(file.parent)
+    settle(file.parent)
 
 
 @contextmanager
@@ -40,8 +40,8 @@ def _ready(file: Path, data: bytes) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def _settle(folder: Path) -> None:
-    # A name is durable with its folder, not with its file.
+def settle(folder: Path) -> None:
+    """Make the names in a folder durable: they are so with the folder, not with the files."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
