@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from diwan.intake.ending import check_ending, check_relabel
-from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for, no_freer
+from diwan.intake.office import Office, audit_line, check_hand, check_label, gate_for, no_freer, text_fault
 from diwan.registry.chain import digest
 from diwan.registry.found import Standing
 from diwan.registry.ink import Ink, Written
@@ -78,6 +78,8 @@ def _revise(
             check_label(office, rules, hand, label)
         standing, gate = _readable(ink, rules, hand, ref)
         draft, terms = _revised(ink, standing, new)
+        if (fault := text_fault(draft)) is not None:
+            raise fault
         if (draft.kind, draft.world) != (standing.kind, standing.world):
             raise Malformed("A revision stays of the same kind and in the same world. Nothing was changed.")
         if against is not None and not (label is not None and _no_wider(label, standing.label, rules)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -12,13 +14,14 @@ from diwan.release.ceiling import Ceiling, reasons
 from diwan.release.decide import Rules, admits
 from diwan.release.tlp import PAP, TLP, strictest
 from diwan.sealing.keys import Signer
-from diwan.terms.errors import NotAllowed, Unlabelled
+from diwan.terms.errors import Malformed, NotAllowed, Unlabelled
 from diwan.terms.gate import Gate, Stand, World
 from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Draft
 from diwan.terms.label import Handling, Label
 
 _audit = msgspec.json.Encoder(order="deterministic")
+_NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class Office(msgspec.Struct, frozen=True):
@@ -77,6 +80,26 @@ def no_freer(label: Label, said: Handling) -> Label:
         pass_on=handling.pass_on and said.pass_on,
     )
     return label if both == handling else msgspec.structs.replace(label, handling=both)
+
+
+def text_fault(draft: Draft) -> Malformed | None:
+    """Return why a draft cannot be written down: NUL, which not every engine holds, or half of a surrogate pair."""
+    if not _NO_TEXT.search("\n".join(_texts(draft))):
+        return None
+    return Malformed("A text in it holds NUL or half of a surrogate pair, which is no character. Nothing was entered.")
+
+
+def _texts(draft: Draft) -> Iterator[str]:
+    yield from (draft.kind, draft.title, draft.author or "", *draft.text, *draft.values, *draft.names)
+    for facet in draft.facets:
+        yield from facet
+    for alias in (*draft.aliases, *(link.to for link in draft.links)):
+        yield from (alias.scheme, alias.value)
+    yield from (link.relation for link in draft.links)
+    for part in draft.parts:
+        yield from (part.name, part.media_type)
+    if draft.version is not None:
+        yield from (draft.version.at, draft.version.written)
 
 
 def gate_for(world: World, originator: str, label: Label, parent: Gate | None) -> Gate:

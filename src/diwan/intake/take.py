@@ -10,7 +10,16 @@ import msgspec
 from diwan.intake.beyond import Beyond, Notice, settle
 from diwan.intake.ending import check_ending
 from diwan.intake.neighbours import Neighbours
-from diwan.intake.office import Edition, Office, audit_line, check_hand, check_label, gate_for, no_freer
+from diwan.intake.office import (
+    Edition,
+    Office,
+    audit_line,
+    check_hand,
+    check_label,
+    gate_for,
+    no_freer,
+    text_fault,
+)
 from diwan.registry.chain import digest
 from diwan.registry.ink import Ink, Written
 from diwan.registry.words import terms_of
@@ -113,9 +122,13 @@ class _Taking:
     ) -> list[Taken | Refused]:
         outcomes: list[Taken | Refused] = []
         ready: list[_Ready] = []
-        near = Neighbours(self._ink, self._rules, self._hand, [draft for draft, _ in labelled])
+        faults = [text_fault(draft) for draft, _ in labelled]
+        sound = [draft for (draft, _), fault in zip(labelled, faults, strict=True) if fault is None]
+        near = Neighbours(self._ink, self._rules, self._hand, sound)
         for number, (draft, label) in enumerate(labelled):
             try:
+                if (fault := faults[number]) is not None:
+                    raise fault
                 label = self._no_freer(label, draft.handling)
                 settled = settle(
                     self._ink, self._rules, near, self._originator, draft, label, beyond, editions.get(draft.kind)

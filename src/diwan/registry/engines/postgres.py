@@ -107,6 +107,17 @@ class _Connection(psycopg.Connection[Row]):
         self.warned |= notice.severity_nonlocalized == "WARNING"
 
 
+def _asked(connection: _Connection, query: str, parameters: Sequence[Any]) -> Rows:
+    """Ask; of a text with NUL, which this engine cannot even be told, there is nothing here."""
+    try:
+        return connection.execute(_dollars(query), parameters, binary=True)
+    except psycopg.DataError:
+        told = [value.replace("\0", "\uffff") if isinstance(value, str) else value for value in parameters]
+        if told == list(parameters) or not query.startswith("SELECT"):
+            raise
+        return connection.execute(_dollars(query), told, binary=True)
+
+
 class _Trust:
     """Which connections are still asked: one that broke may mean that another server leads, and all before it are old.
 
@@ -150,8 +161,8 @@ class Wire:
     def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Ask or change something."""
         if self._under_way:
-            return self._connection.execute(_dollars(query), parameters, binary=True)
-        answer: Rows = self._again(lambda connection: connection.execute(_dollars(query), parameters, binary=True))
+            return _asked(self._connection, query, parameters)
+        answer: Rows = self._again(lambda connection: _asked(connection, query, parameters))
         return answer
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> object:
@@ -276,7 +287,7 @@ class Sight:
 
     def execute(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
         """Ask something."""
-        return self.connection.execute(_dollars(query), parameters, binary=True)
+        return _asked(self.connection, query, parameters)
 
     def executemany(self, query: str, rows: Iterable[Sequence[Any]], /) -> object:
         """Refuse: nothing is written here."""
