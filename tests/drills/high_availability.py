@@ -204,7 +204,7 @@ def lose(cluster: Cluster, ledger: Ledger, kind: str, between: float) -> tuple[L
         faults.append(str(failure))
     time.sleep(between)
     restore()
-    cluster.settled()
+    cluster.settled(300)
     until(lambda: ledger.since(time.monotonic() - 1) > 0, f"{kind}: entries are acknowledged in the end", _PATIENCE)
     end = time.monotonic()
     loss = Loss(
