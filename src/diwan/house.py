@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
@@ -25,7 +25,9 @@ from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
-from diwan.registry.engines import engine_of
+from diwan.registry.engines import database_of, engine_of
+from diwan.registry.engines.lines import Found
+from diwan.registry.engines.postgres_wall import script
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
 from diwan.registry.keeping import CHECKPOINT, Restored, restore
@@ -492,6 +494,54 @@ def restore_node(
     """
     settle_in = partial(with_postgres, conninfo=postgres)
     return restore(file, folder, wall_clock(), postgres=postgres, settle_in=settle_in, progress=progress)
+
+
+def check_unused(folder: Path, postgres: str) -> None:
+    """Refuse to begin a node where a register is kept already.
+
+    Raises:
+        Refused: a register is there, or the server cannot be reached.
+    """
+    engine = engine_of(folder, postgres)
+    try:
+        if engine.there():
+            raise Refused(
+                "A register is kept in that database already. Nothing was changed. To serve it from another host, copy"
+                " the folder of its node there."
+            )
+    finally:
+        engine.close()
+
+
+def upgrade_register(folder: Path) -> tuple[str, str]:
+    """Bring the register of the node in `folder` to the present shape; return its shape before and after.
+
+    Raises:
+        Refused: later software wrote it, or someone reads in it for too long; nothing was changed.
+    """
+    engine = engine_of(folder, read_settings(folder).postgres)
+    try:
+        before, _ = engine.shapes()
+        engine.upgrade()
+        after, _ = engine.shapes()
+    finally:
+        engine.close()
+    return before or "none", after or "none"
+
+
+def check_register(folder: Path) -> Iterator[Found]:
+    """Look at where the register of the node in `folder` is kept, without opening the node."""
+    engine = engine_of(folder, read_settings(folder).postgres)
+    try:
+        yield from engine.check()
+    finally:
+        engine.close()
+
+
+def postgres_script(folder: Path, database: str = "") -> str:
+    """Return what a superuser of PostgreSQL runs once for a node: for `database`, or for the one its settings name."""
+    postgres = read_settings(folder).postgres
+    return script(database or (database_of(postgres) if postgres else "") or "diwan")
 
 
 def shipped_policies() -> list[str]:

@@ -20,6 +20,7 @@ from diwan.cli import (
     node,
     people,
     policies,
+    registers,
     sources,
     warning_lists,
 )
@@ -41,6 +42,7 @@ for part in (
     labels,
     people,
     policies,
+    registers,
     sources,
     warning_lists,
     collections,

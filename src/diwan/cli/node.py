@@ -21,9 +21,9 @@ from diwan.cli.rounds import rounds
 from diwan.cli.showing import Json, plain, say, show
 from diwan.cli.stopping import stoppable
 from diwan.demo import begin_demo, is_demo, lay_out
-from diwan.house import House, is_node, restore_node
+from diwan.house import House, check_unused, is_node, restore_node
 from diwan.release.codes import party_id
-from diwan.settings import FILE, read_settings
+from diwan.settings import FILE, read_settings, with_postgres
 from diwan.terms.errors import Refused
 from diwan.terms.time import iso
 from diwan.web.events import note, telling
@@ -49,6 +49,9 @@ def add_to(app: typer.Typer) -> None:
         host_party: Annotated[
             list[str] | None, typer.Option("--host-party", help="Another party whose key is kept here.")
         ] = None,
+        postgres: Annotated[
+            str, typer.Option(help="Keep its register in the empty database that this conninfo points to.")
+        ] = "",
     ) -> None:
         """Begin a node in an empty folder."""
         if is_node(node):
@@ -56,9 +59,12 @@ def add_to(app: typer.Typer) -> None:
         if (node / FILE).exists():
             raise Refused(f"{node / FILE} is there already, without a node. Move it away. Nothing was changed.")
         keeper, parties = party_id(keeper), [party_id(party) for party in host_party or ()]
+        if postgres:
+            check_unused(node, postgres)
         node.mkdir(parents=True, exist_ok=True)
         hosted = ", ".join(f'"{party}"' for party in parties)
-        (node / FILE).write_text(f'keeper = "{keeper}"\nhosted = [{hosted}]\n', encoding="utf-8")
+        text = f'keeper = "{keeper}"\nhosted = [{hosted}]\n'
+        (node / FILE).write_bytes(with_postgres(text.encode(), postgres))
         House(node).close()
         say(f"A node of {keeper} begins in {node}. Next: diwan user add NAME --party {keeper} --node {node}")
 

@@ -26,6 +26,17 @@ def begin_clock(folder: Path) -> None:
     demo_clock(folder)
 
 
+def found(folder: Path) -> Path:
+    """Return a folder that holds a node.
+
+    Raises:
+        Refused: there is no node in the folder.
+    """
+    if not (is_node(folder) or is_demo(folder)):
+        raise Refused(f"There is no node in {folder}. Begin one with: diwan init --keeper PARTY --node {folder}")
+    return folder
+
+
 @contextmanager
 def opened(folder: Path) -> Iterator[House]:
     """Open the node in `folder` and close it again.
@@ -33,8 +44,7 @@ def opened(folder: Path) -> Iterator[House]:
     Raises:
         Refused: there is no node in the folder.
     """
-    if not (is_node(folder) or is_demo(folder)):
-        raise Refused(f"There is no node in {folder}. Begin one with: diwan init --keeper PARTY --node {folder}")
+    found(folder)
     # A demo lives on the day of the article; whatever opens its folder must go by its clock.
     house = House(folder, clock=demo_clock(folder)) if is_demo(folder) else House(folder)
     try:

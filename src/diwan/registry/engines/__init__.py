@@ -18,3 +18,10 @@ def engine_of(folder: Path, postgres: str, *, synchronous: str = "FULL") -> Engi
     from diwan.registry.engines.postgres import Postgres  # noqa: PLC0415 -- an extra: a node on SQLite needs no driver
 
     return Postgres(postgres, durable=synchronous == "FULL")
+
+
+def database_of(postgres: str) -> str:
+    """Return the name of the database that a conninfo points to, or nothing where it names none."""
+    from psycopg import conninfo  # noqa: PLC0415 -- an extra: a node on SQLite needs no driver
+
+    return str(conninfo.conninfo_to_dict(postgres).get("dbname") or "")

@@ -10,9 +10,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import msgspec
+
 from diwan.terms.gate import World
 
 Row = tuple[Any, ...]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One thing about where a register is kept that was looked at."""
+
+    what: str
+    well: bool
+    said: str
 
 
 class Rows(Protocol):
@@ -157,6 +167,9 @@ class Engine(Protocol):
         Raises:
             Refused: they were written by later software.
         """
+
+    def check(self) -> Iterator[Found]:
+        """Look whether register, walls and what a commit waits for are as they should be; changes nothing."""
 
     def writing(self) -> Line:
         """Open a connection that writes the register."""

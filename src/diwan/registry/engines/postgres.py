@@ -16,17 +16,18 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import pq
+from psycopg import errors, pq
 from psycopg.abc import PQGen
 from psycopg.adapt import Dumper
 from psycopg.postgres import types
 from psycopg.types.array import ListBinaryDumper
 from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import BytesBinaryDumper, StrBinaryDumper
-from sqlalchemy import Integer, LargeBinary, Table
+from sqlalchemy import Connection, Integer, LargeBinary, Table
 
 from diwan.registry import schema
-from diwan.registry.engines.lines import Line, Row, Rows
+from diwan.registry.engines import postgres_check
+from diwan.registry.engines.lines import Found, Line, Row, Rows
 from diwan.registry.engines.postgres_wall import HOUSE, OWNER, READER, VIEWS, WRITER, lowered, raised
 from diwan.registry.shape import is_current, migrate
 from diwan.terms.errors import Refused, Unreachable
@@ -54,6 +55,8 @@ _UNDER_WAY: Final = (
     pq.TransactionStatus.INERROR,
     pq.TransactionStatus.ACTIVE,
 )
+_TURN, _TURNS = 2, 15
+"""For how many seconds an upgrade holds everyone up while it waits for those that read, and how often it tries."""
 _READS: Final = f"{_PLANNED} -c default_transaction_read_only=on"
 
 
@@ -453,24 +456,29 @@ class Postgres:
 
     def upgrade(self) -> None:
         """Bring register and word index to the present shape and raise the walls anew, whole or not at all."""
-        from sqlalchemy import create_engine  # noqa: PLC0415 -- slow import, and only when the shape changes
+        # Slow imports, and only when the shape changes.
+        from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
+        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
 
         for name, shape, compatible in self._shapes():
             is_current(f"The {name} in PostgreSQL", shape, compatible)
-        engine = create_engine("postgresql+psycopg://", creator=self._owner)
-        with engine.begin() as connection:
-            # Two hosts that begin one register would trip over each other.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('diwan upgrade'))")
-            for name in ("register", "words"):
-                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {name}")
-            for statement in lowered():
-                connection.exec_driver_sql(statement)
-            for name in ("register", "words"):
-                connection.exec_driver_sql(f"SET LOCAL search_path = {name}")
-                migrate(connection, words=name == "words")
-            for statement in raised():
-                connection.exec_driver_sql(statement)
-        engine.dispose()
+        engine = create_engine("postgresql+psycopg://", creator=self._owner, poolclass=NullPool)
+        for _ in range(_TURNS):
+            try:
+                with engine.begin() as connection:
+                    _lay(connection)
+                return
+            except OperationalError as failure:
+                if not isinstance(failure.orig, (errors.LockNotAvailable, errors.DeadlockDetected)):
+                    raise
+        raise Refused(
+            f"Someone reads the register in PostgreSQL for longer than {_TURNS * _TURN} seconds, a backup or a proof."
+            " Nothing was changed; upgrade when that is done."
+        )
+
+    def check(self) -> Iterator[Found]:
+        """Look whether both walls stand, who may log in, and what a commit waits for."""
+        yield from postgres_check.check(self._conninfo, self._shapes)
 
     def writing(self) -> Line:
         """Open a connection that writes the register."""
@@ -552,7 +560,11 @@ class Postgres:
         return psycopg.connect(self._conninfo, user=OWNER)
 
     def _shapes(self) -> Iterator[tuple[str, str | None, int | None]]:
-        with psycopg.connect(self._conninfo, user=WRITER, autocommit=True) as connection:
+        try:
+            connection = psycopg.connect(self._conninfo, user=WRITER, autocommit=True)
+        except psycopg.OperationalError as failure:
+            raise Unreachable from failure
+        with connection:
             for name, title in (("register", "register"), ("words", "word index")):
                 shape = works = None
                 (there,) = connection.execute(f"SELECT to_regclass('{name}.shape')").fetchone() or (None,)
@@ -564,6 +576,26 @@ class Postgres:
                         "SELECT value FROM register.state WHERE name = 'compatible'"
                     ).fetchone() or (None,)
                 yield title, shape, works
+
+
+def _lay(connection: Connection) -> None:
+    """Bring register and word index to the present shape and raise the walls anew, within one transaction."""
+    # Two hosts that begin one register would trip over each other.
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('diwan upgrade'))")
+    if connection.exec_driver_sql("SELECT to_regclass('register.state')").scalar() is not None:
+        # Whoever reads or writes looks into this table first, so who comes now waits here, holding nothing that is
+        # wanted below; and nobody waits longer for an upgrade than it may wait for whoever is reading.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TURN}s'")
+        connection.exec_driver_sql("LOCK TABLE register.state IN ACCESS EXCLUSIVE MODE")
+    for name in ("register", "words"):
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {name}")
+    for statement in lowered():
+        connection.exec_driver_sql(statement)
+    for name in ("register", "words"):
+        connection.exec_driver_sql(f"SET LOCAL search_path = {name}")
+        migrate(connection, words=name == "words")
+    for statement in raised():
+        connection.exec_driver_sql(statement)
 
 
 def _options(user: str, path: str, more: str) -> dict[str, Any]:
@@ -621,7 +653,8 @@ class _BytesDumper(_NumbersDumper):
 def _inserting(table: Table) -> tuple[str, list[type[list[Any]]]]:
     kinds = [_kind(column.type) for column in table.columns]
     arrays = ", ".join(f"${number}" for number, _ in enumerate(kinds, 1))
-    return f"INSERT INTO {table.name} SELECT * FROM unnest({arrays})", kinds
+    columns = ", ".join(column.name for column in table.columns)
+    return f"INSERT INTO {table.name}({columns}) SELECT * FROM unnest({arrays})", kinds
 
 
 def _kind(kind: object) -> type[list[Any]]:

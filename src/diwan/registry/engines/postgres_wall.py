@@ -182,6 +182,27 @@ def database_sql(database: str) -> str:
     )
 
 
+def script(database: str) -> str:
+    """Return all that a superuser runs once with psql where there is no role and no database yet; again is no harm."""
+    return (
+        "\\set ON_ERROR_STOP on\n"
+        + roles_sql()
+        + f"SELECT 'CREATE DATABASE \"{database}\" ENCODING ''UTF8'' LOCALE ''C'' TEMPLATE template0'"
+        f" WHERE NOT EXISTS (SELECT 1 FROM pg_database WHERE datname = '{database}') \\gexec\n"
+        f'\\connect "{database}"\n' + database_sql(database)
+    )
+
+
+def looked_for() -> tuple[dict[str, set[str]], dict[str, str], set[str]]:
+    """Return the policies each table should have, what those of readers filter by, and the views there should be."""
+    policies = {table: {"writer"} for table in _TABLES}
+    for table in (*_POLICY, *_PLAIN):
+        policies[table].add("reader")
+    for name in _OWN:
+        policies[f"register.{name}"].add("house")
+    return policies, dict(_POLICY), set(_VIEW)
+
+
 def lowered() -> Iterator[str]:
     """Yield what lets the owner move rows while it changes the shape; within its transaction alone."""
     for table in _TABLES:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from diwan.registry import schema
-from diwan.registry.engines.lines import Line, Row, Rows
-from diwan.registry.shape import is_current, migrate
+from diwan.registry.engines.lines import Found, Line, Row, Rows
+from diwan.registry.shape import SHAPE, is_current, migrate
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
 
@@ -94,7 +94,8 @@ _FREE: Final = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_T
 
 
 _INSERT: Final = {
-    table.name: f"INSERT INTO {table.name} VALUES({','.join('?' * len(table.columns))})"
+    table.name: f"INSERT INTO {table.name}({', '.join(column.name for column in table.columns)})"
+    f" VALUES({','.join('?' * len(table.columns))})"
     for table in (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
 }
 _KEPT: Final = 48
@@ -312,6 +313,11 @@ class Sqlite:
         """Bring the files to the present shape: the same as opening them."""
         self.ready()
 
+    def check(self) -> Iterator[Found]:
+        """Look at both files, page by page."""
+        for title, name in (("register", REGISTER), ("word index", WORDS)):
+            yield _sound(title, self._folder / name)
+
     def writing(self) -> Line:
         """Open a connection that writes the register."""
         return writing_connection(self._folder / REGISTER, synchronous=self._synchronous)
@@ -364,6 +370,23 @@ class Sqlite:
                 for pages in idle:
                     pages.close()
             self._idle.clear()
+
+
+def _sound(title: str, file: Path) -> Found:
+    shape, works = _shape_of(file)
+    if shape is None:
+        return Found(title, title != "register", "not there: made anew when the node is opened")
+    what = f"shape {shape}" + (f", which software of shape {works:04} and later works with" if works else "")
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    finally:
+        connection.close()
+    if shape != SHAPE:
+        what += f"; this version of Diwan works with {SHAPE}"
+    well = is_current(str(file), shape, works) and mode == "wal" and verdict == "ok"
+    return Found(title, well, what if mode == "wal" and verdict == "ok" else f"{what}; journal {mode}; {verdict}")
 
 
 def _shape_of(file: Path) -> tuple[str | None, int | None]:
