@@ -105,48 +105,22 @@ _PLAIN: Final = ("register.state", "register.mile", "register.signing_key", "wor
 
 _OWN: Final = ("state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket", "note")
 
-_TABLES: Final = tuple(
-    f"{name}.{table.name}"
+_COLUMNS: Final = {
+    f"{name}.{table.name}": [column.name for column in table.columns]
     for name, tables in (("register", schema.REGISTER), ("words", schema.WORDS))
     for table in tables.sorted_tables
-)
+}
+_TABLES: Final = tuple(_COLUMNS)
 
-# What tells how many rows there are, or what their values are like, whoever asks.
-_STATISTICS: Final = (
-    "pg_class",
-    "pg_statistic_ext",
-    "pg_stats",
-    "pg_stats_ext",
-    "pg_stats_ext_exprs",
-    "pg_stat_all_tables",
-    "pg_stat_user_tables",
-    "pg_stat_xact_all_tables",
-    "pg_stat_xact_user_tables",
-    "pg_stat_all_indexes",
-    "pg_stat_user_indexes",
-    "pg_statio_all_tables",
-    "pg_statio_user_tables",
-    "pg_statio_all_indexes",
-    "pg_statio_user_indexes",
-    "pg_stat_database",
-    "pg_stat_activity",
-)
-_SIZES: Final = (
-    "pg_relation_size(regclass, text)",
-    "pg_relation_size(regclass)",
-    "pg_table_size(regclass)",
-    "pg_indexes_size(regclass)",
-    "pg_total_relation_size(regclass)",
-    "pg_database_size(name)",
-    "pg_database_size(oid)",
-    "pg_stat_get_live_tuples(oid)",
-    "pg_stat_get_dead_tuples(oid)",
-    "pg_stat_get_tuples_inserted(oid)",
-    "pg_stat_get_tuples_updated(oid)",
-    "pg_stat_get_tuples_deleted(oid)",
-    "pg_stat_get_mod_since_analyze(oid)",
-    "pg_stat_get_ins_since_vacuum(oid)",
-    "pg_stat_get_blocks_fetched(oid)",
+# What tells how many rows there are, what their values are like, how much was written, or who does what, whoever asks;
+# and what could be written without any table.  By pattern, since every version of PostgreSQL adds to it.
+_TELLING: Final = r"^pg_(stat|statio|stats)(_|$)|^pg_(class|locks|prepared_xacts|statistic_ext)$"
+_TOLD: Final = (
+    r"^pg_stat_get_|^pg_(relation|table|indexes|total_relation|database|tablespace)_size$|^pg_relation_file|^currtid"
+    r"|^txid_|^pg_current_(xact_id|snapshot|wal)|^pg_last_|^pg_xact_|^pg_lock_status$|^pg_prepared_xact$"
+    r"|^pg_get_(multixact|replication_slots|sequence_data)|^pg_sequence_last_value$|^pg_notification_queue"
+    r"|^lo_|^lo(read|write)$|^pg_logical_|^pg_(restore|clear)_(relation|attribute)_stats$"
+    r"|advisory|^pg_(cancel|terminate)_backend$"
 )
 
 
@@ -169,16 +143,18 @@ def database_sql(database: str) -> str:
         f'GRANT CONNECT ON DATABASE "{database}" TO {every};\n'
         f'GRANT TEMPORARY ON DATABASE "{database}" TO {WRITER};\n'
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
-        + "".join(
-            f"REVOKE SELECT ON pg_catalog.{name} FROM PUBLIC;\n"
-            f"GRANT SELECT ON pg_catalog.{name} TO {OWNER}, {WRITER};\n"
-            for name in _STATISTICS
-        )
-        + "".join(
-            f"REVOKE EXECUTE ON FUNCTION pg_catalog.{name} FROM PUBLIC;\n"
-            f"GRANT EXECUTE ON FUNCTION pg_catalog.{name} TO {OWNER}, {WRITER};\n"
-            for name in _SIZES
-        )
+        + _kept_from_readers("TABLE", "SELECT", "oid::regclass", "pg_class", f"relkind IN ('r', 'v') AND relname ~ '{_TELLING}'")
+        + _kept_from_readers("FUNCTION", "EXECUTE", "oid::regprocedure", "pg_proc", f"proname ~ '{_TOLD}'")
+    )
+
+
+def _kept_from_readers(what: str, right: str, name: str, catalog: str, which: str) -> str:
+    return (
+        f"DO $$ DECLARE one text; BEGIN FOR one IN SELECT {name} FROM pg_catalog.{catalog} WHERE {which}"
+        f" AND {'rel' if what == 'TABLE' else 'pro'}namespace = 'pg_catalog'::regnamespace LOOP"
+        f" EXECUTE 'REVOKE {right} ON {what} ' || one || ' FROM PUBLIC';"
+        f" EXECUTE 'GRANT {right} ON {what} ' || one || ' TO {OWNER}, {WRITER}, pg_monitor';"
+        " END LOOP; END $$;\n"
     )
 
 
@@ -222,7 +198,8 @@ def raised() -> Iterator[str]:
             yield f"DROP POLICY IF EXISTS {role} ON {table}"
         yield f"CREATE POLICY writer ON {table} TO {WRITER} USING (true) WITH CHECK (true)"
     for table in (*_POLICY, *_PLAIN):
-        yield f"GRANT SELECT ON {table} TO {READER}"
+        # Column by column: the row's own address and the transaction that wrote it tell of rows between.
+        yield f"GRANT SELECT ({', '.join(_COLUMNS[table])}) ON {table} TO {READER}"
         yield f"CREATE POLICY reader ON {table} FOR SELECT TO {READER} USING ({_POLICY.get(table, 'true')})"
     for name in _OWN:
         yield f"GRANT SELECT ON register.{name} TO {HOUSE}"
