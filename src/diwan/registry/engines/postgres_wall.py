@@ -119,7 +119,7 @@ _TOLD: Final = (
     r"^pg_stat_get_|^pg_(relation|table|indexes|total_relation|database|tablespace)_size$|^pg_relation_file|^currtid"
     r"|^txid_|^pg_current_(xact_id|snapshot|wal)|^pg_last_|^pg_xact_|^pg_lock_status$|^pg_prepared_xact$"
     r"|^pg_get_(multixact|replication_slots|sequence_data)|^pg_sequence_last_value$|^pg_notification_queue"
-    r"|^lo_|^lo(read|write)$|^pg_logical_|^pg_(restore|clear)_(relation|attribute)_stats$"
+    r"|^lo_|^lo(read|write)$|^pg_logical_|^pg_control_|^pg_export_snapshot$|_wal_summar|^pg_get_wal_|^pg_(restore|clear)_(relation|attribute)_stats$"
     r"|advisory|^pg_(cancel|terminate)_backend$"
 )
 
@@ -143,7 +143,9 @@ def database_sql(database: str) -> str:
         f'GRANT CONNECT ON DATABASE "{database}" TO {every};\n'
         f'GRANT TEMPORARY ON DATABASE "{database}" TO {WRITER};\n'
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
-        + _kept_from_readers("TABLE", "SELECT", "oid::regclass", "pg_class", f"relkind IN ('r', 'v') AND relname ~ '{_TELLING}'")
+        + _kept_from_readers(
+            "TABLE", "SELECT", "oid::regclass", "pg_class", f"relkind IN ('r', 'v') AND relname ~ '{_TELLING}'"
+        )
         + _kept_from_readers("FUNCTION", "EXECUTE", "oid::regprocedure", "pg_proc", f"proname ~ '{_TOLD}'")
     )
 
