@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from diwan.registry import chain
 from diwan.registry.chance import Chance, Clock, wall_clock
+from diwan.registry.classes import Made, load_gates
 from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Line
-from diwan.registry.grants import Seat, load_gates, take_seat
+from diwan.registry.grants import Seat, extended, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.keeping import write_backup
 from diwan.registry.law import load_rules
@@ -54,7 +55,10 @@ class Book:
         self._own = self._engine.own()
         self._own_lock = threading.Lock()
         self._rules: Rules | None = None
-        self._stacks = Stacks(self._engine, clock, self._seat)
+        self._stacks = Stacks(self._engine, clock, self._seat, self._extended)
+        self._made: dict[int, Made] = {}
+        self._gates = self._engine.whole()
+        self._gates_lock = threading.Lock()
         self.words = WordIndex(self._engine, self._pen)
 
     def write(self, job: Callable[[Ink], T]) -> T:
@@ -111,7 +115,7 @@ class Book:
                 "SELECT gate, count(*) FROM stand WHERE until IS NULL GROUP BY gate ORDER BY gate"
             ).fetchall()
             gates = load_gates(pages)
-        return [(frozenset(stand.label for stand in gates[gate].stands), count) for gate, count in counts]
+        return [(frozenset(stand.label for stand in gates[gate].gate.stands), count) for gate, count in counts]
 
     def audit_root_at(self, size: int) -> bytes:
         """Return the root of the audit log over its first `size` lines, computed anew."""
@@ -129,7 +133,15 @@ class Book:
         self.words.close()
         self._pen.close()
         self._own.close()
+        self._gates.close()
         self._engine.close()
+
+    def _extended(self, reader: Reader, seat: Seat, gates: int) -> Seat | None:
+        with self._gates_lock:
+            self._made.update(load_gates(self._gates, max(self._made, default=0)))
+            between = range(seat.gates + 1, gates + 1)
+            fresh = {number: self._made[number] for number in between if number in self._made}
+        return extended(seat, reader, self.rules(), fresh, gates, self.clock())
 
     def _seat(self, reader: Reader) -> Seat:
         def job(sheet: Sheet) -> tuple[Seat, Rules]:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import msgspec
 
+from diwan.registry.classes import (
+    ClassKey,
+    Made,
+    bare,
+    encode_key,
+    load_gates,
+    open_from_the_start,
+    read_numbers,
+    turn_of,
+)
 from diwan.registry.engines.lines import Asked
 from diwan.registry.ink import Ink
 from diwan.release.decide import Rules, next_turn, open_gates
-from diwan.terms.gate import Gate, World
-from diwan.terms.reader import Clearance, Reader
+from diwan.terms.gate import World
+from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
 
 
@@ -43,22 +52,6 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
         return known and (self.turns is None or now < self.turns)
 
 
-class _ClassKey(msgspec.Struct, frozen=True):
-    party: str
-    clearances: tuple[Clearance, ...]
-
-
-_keys: Final = msgspec.json.Encoder(order="deterministic")
-_numbers: Final = msgspec.json.Decoder(list[int])
-_gate_reader: Final = msgspec.json.Decoder(Gate)
-
-
-def load_gates(connection: Asked, after: int = 0) -> dict[int, Gate]:
-    """Return the gates numbered above `after`."""
-    rows = connection.execute("SELECT number, value FROM gate WHERE number>?", [after])
-    return {number: _gate_reader.decode(value) for number, value in rows}
-
-
 def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat:
     """Return `reader`'s seat, brought up to the present rules, gates and date, within a writing transaction.
 
@@ -69,22 +62,25 @@ def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat
     known_rules, known_gates, turns, opened = connection.execute(
         "SELECT rules, gates, turns, open FROM reader_class WHERE number=?", [number]
     ).fetchone()
-    was_open = frozenset(_numbers.decode(opened))
     gates, now = ink.fact("gates"), ink.now()
-    changed = known_rules != rules.revision or (turns is not None and now >= turns)
-    if changed:
-        everything = load_gates(connection)
+    fresh = load_gates(connection, known_gates) if known_gates != gates else {}
+    was_open = frozenset(read_numbers(opened))
+    if known_rules == rules.revision:
+        # A gate that was open to the class when it was made was never closed to it: its entries stand at their place.
+        was_open |= open_from_the_start(reader, fresh, rules, now)
+        turns = turn_of(reader, fresh, rules, turns)
+        known_gates = gates
+    if known_rules != rules.revision or (turns is not None and now >= turns):
+        everything = bare(load_gates(connection))
         is_open = open_gates(reader, everything, rules, now)
-        _record(ink, connection, number, gained=_seen(is_open - was_open, known_gates), lost=was_open - is_open)
+        # Under rules that nobody of the class has looked through yet, no gate made since was ever closed to them.
+        gained = frozenset(gate for gate in is_open - was_open if gate <= known_gates)
+        _record(ink, connection, number, gained=gained, lost=was_open - is_open)
         turns = next_turn(reader, everything, rules, now)
-    elif known_gates != gates:
-        fresh = load_gates(connection, known_gates)
-        is_open = was_open | open_gates(reader, fresh, rules, now)
-        soon = next_turn(reader, fresh, rules, now)
-        turns = min((at for at in (turns, soon) if at is not None), default=None)
+        changed = True
     else:
-        is_open = was_open
-    if changed or known_gates != gates:
+        is_open, changed = was_open, False
+    if changed or fresh:
         connection.execute(
             "UPDATE reader_class SET rules=?, gates=?, turns=?, open=? WHERE number=?",
             [rules.revision, gates, turns, msgspec.json.encode(sorted(is_open)), number],
@@ -104,8 +100,30 @@ def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat
     )
 
 
+def extended(
+    seat: Seat, reader: Reader, rules: Rules, fresh: Mapping[int, Made], gates: int, now: Instant
+) -> Seat | None:
+    """Return a seat that knows the gates made since as well, up to number `gates`, or None where only the pen can tell.
+
+    What is open from the start needs no record: nothing but the reader's own look depends on it.
+    """
+    if seat.rules != rules.revision:
+        return None
+    turns = turn_of(reader, fresh, rules, seat.turns)
+    if turns is not None and now >= turns:
+        return None
+    is_open = open_gates(reader, bare(fresh), rules, now)
+    more = {world: frozenset(gate for gate in is_open if fresh[gate].gate.world == world) for world in World}
+    return msgspec.structs.replace(
+        seat,
+        open={world: seat.open[world] | more[world] for world in World},
+        gates=gates,
+        turns=turns,
+    )
+
+
 def _class_of(ink: Ink, connection: Asked, reader: Reader) -> int:
-    value = _keys.encode(_ClassKey(reader.party, reader.clearances))
+    value = encode_key(ClassKey(reader.party, reader.clearances))
     seated = connection.execute(
         "SELECT c.number, c.value, c.gates, c.open FROM seat s JOIN reader_class c ON c.number=s.class"
         " WHERE s.reader=?",
@@ -138,11 +156,6 @@ def _new_class(ink: Ink, connection: Asked, value: bytes, *, own: str | None, ga
     return number
 
 
-def _seen(gained: frozenset[int], known: int) -> frozenset[int]:
-    # A gate made after the class was last looked at was never closed to it: its entries stand at their own positions.
-    return frozenset(gate for gate in gained if gate <= known)
-
-
 def _record(ink: Ink, connection: Asked, number: int, *, gained: frozenset[int], lost: frozenset[int]) -> None:
     if not gained and not lost:
         return
@@ -156,4 +169,4 @@ def _record(ink: Ink, connection: Asked, number: int, *, gained: frozenset[int],
             connection.insert("gate_grant", [(number, gate, 0, position, 0)])
     connection.insert("gate_grant", [(number, gate, position, None, span) for gate in sorted(gained)])
     line = {"act": "grants", "at": ink.now(), "class": number, "gained": len(gained), "lost": len(lost)}
-    ink.log([_keys.encode(line)])
+    ink.log([encode_key(line)])

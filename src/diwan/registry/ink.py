@@ -12,6 +12,7 @@ import msgspec
 
 from diwan.registry.chain import append
 from diwan.registry.chance import Chance, Clock
+from diwan.registry.classes import settle
 from diwan.registry.found import Found, Standing, spell
 from diwan.registry.law import load_rules
 from diwan.registry.sheet import Sheet
@@ -103,7 +104,7 @@ class Ink(Found):
         number = self._sql.number_of("gate", value)
         if number is None:
             number = self._sql.next_number("gates")
-            self._sql.intern("gate", value, number, (number, str(gate.world), value))
+            self._sql.intern("gate", value, number, (number, str(gate.world), value, self.fact("last_position")))
             named = dict.fromkeys(self.label_number(stand.label) for stand in gate.stands)
             self._sql.insert("gate_label", [(label, number) for label in named])
         return number
@@ -208,6 +209,7 @@ class Ink(Found):
 
     def state_membership(self, item: int, originator: str, said: Membership | None) -> None:
         """Keep what an item states of who belongs to what, or (None) let it state nothing any more."""
+        settle(self._sql, self.rules(None), self.fact("last_position"))
         gone = self._sql.execute("DELETE FROM membership WHERE item=?", [item]).rowcount
         if said is not None:
             self._sql.insert("membership", [(item, originator, msgspec.json.encode(said))])
@@ -216,6 +218,7 @@ class Ink(Found):
 
     def install_policy(self, name: str, text: str) -> None:
         """Install or replace a policy file; every seat is looked at anew."""
+        settle(self._sql, self.rules(None), self.fact("last_position"))
         self._sql.execute(
             "INSERT INTO policy(id, text) VALUES(?,?) ON CONFLICT(id) DO UPDATE SET text=excluded.text", [name, text]
         )

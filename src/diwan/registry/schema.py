@@ -67,6 +67,7 @@ gate = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("world", _Text, nullable=False),
     Column("value", LargeBinary, nullable=False, unique=True),
+    Column("since", _Wide, nullable=False),  # the last position given before it was made
 )
 
 gate_label = Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -38,11 +38,21 @@ class Opened(msgspec.Struct, frozen=True):
 class Stacks:
     """Lends shelves; a set of open gates is checked in the very snapshot that serves the data."""
 
-    def __init__(self, engine: Engine, clock: Clock, take_seat: Callable[[Reader], Seat]) -> None:
-        """Read the register that `engine` keeps; `take_seat` brings a reader's seat up to date under the pen."""
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        take_seat: Callable[[Reader], Seat],
+        extend: Callable[[Reader, Seat, int], Seat | None],
+    ) -> None:
+        """Read the register that `engine` keeps.
+
+        `take_seat` brings a reader's seat up to date under the pen; `extend` does so where only gates were made since.
+        """
         self._engine = engine
         self._clock = clock
         self._take_seat = take_seat
+        self._extend = extend
         self._seats: dict[str, tuple[Reader, Seat]] = {}
         self._densities: dict[tuple[int, World], _Measured] = {}
         self._lock = threading.Lock()
@@ -68,7 +78,7 @@ class Stacks:
                         pages.commit()
                 finally:
                     self._engine.take_back(pages)
-            seat = self._new_seat(reader)
+            seat = self._wider_seat(reader, seat, facts) or self._new_seat(reader)
 
     def close(self) -> None:
         """Forget who sat where."""
@@ -79,6 +89,13 @@ class Stacks:
     def _known_seat(self, reader: Reader) -> Seat:
         known = self._seats.get(reader.id)
         return known[1] if known and known[0] == reader else self._new_seat(reader)
+
+    def _wider_seat(self, reader: Reader, seat: Seat, facts: Mapping[str, int]) -> Seat | None:
+        only_gates = (seat.rules, seat.moves) == (facts["rules"], facts["moves"]) and seat.gates < facts["gates"]
+        wider = self._extend(reader, seat, facts["gates"]) if only_gates else None
+        if wider is not None:
+            self._seats[reader.id] = (reader, wider)
+        return wider
 
     def _new_seat(self, reader: Reader) -> Seat:
         seat = self._take_seat(reader)

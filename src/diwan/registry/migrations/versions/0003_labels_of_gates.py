@@ -34,6 +34,7 @@ def upgrade() -> None:
             "UPDATE head SET ended=coalesce((SELECT max(until) FROM stand WHERE stand.gate=head.gate"
             " AND until IS NOT NULL), 0)"
         )
+        op.add_column("gate", sa.Column("since", sa.BigInteger(), nullable=False, server_default="0"))
         schema.gate_label.create(op.get_bind())
         op.create_index("mention_time", "mention", ["value", "since", "gate"])
         _fill()
@@ -47,7 +48,7 @@ def _fill() -> None:
     bind = op.get_bind()
     numbers = {value: number for number, value in bind.execute(sa.select(schema.label))}
     rows = set()
-    for number, _, value in bind.execute(sa.select(schema.gate)).all():
+    for number, value in bind.execute(sa.select(schema.gate.c.number, schema.gate.c.value)).all():
         for stand in msgspec.json.decode(value, type=Gate).stands:
             rows.add((numbers[pack(stand.label)], number))
     if rows:
