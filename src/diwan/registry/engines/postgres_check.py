@@ -167,8 +167,8 @@ def _rights(here: _Connection) -> Found:
     for role, name in ((READER, "reader"), (HOUSE, "house")):
         for table, held in policies.items():
             row = here.execute(
-                "SELECT has_any_column_privilege(%(role)s, %(table)s, 'SELECT'), has_table_privilege(%(role)s, %(table)s,"
-                " 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')",
+                "SELECT has_any_column_privilege(%(role)s, %(table)s, 'SELECT'),"
+                " has_table_privilege(%(role)s, %(table)s, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')",
                 {"role": role, "table": table},
             ).fetchone() or (False, False)
             if row[1]:
