@@ -79,7 +79,9 @@ QUESTIONS: Final[dict[str, Callable[[Asked], Any]]] = {
     "terms": lambda a: a.shelf.terms(a.places),
     "count": lambda a: [a.shelf.count(kind) for kind in (None, "crisis.alert", "network.party", "no.kind")],
     "kinds": lambda a: list(a.shelf.kinds().items()),
-    "known_as": lambda a: [a.shelf.known_as(name) for name in (*a.names, "cap:none", "other:20", "cap:' OR 1=1")],
+    "known_as": lambda a: [
+        a.shelf.known_as(name) for name in (*a.names, "cap:none", "other:20", "other:27", "cap:' OR 1=1")
+    ],
     "aliases": lambda a: a.shelf.aliases([*a.places, 3]),
     "links_from": lambda a: [a.shelf.links_from(at) for at in a.places],
     "links_to": lambda a: [a.shelf.links_to(f"other:{n}", m) for n in range(95) for m in (1, 3, 50)],
