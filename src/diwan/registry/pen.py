@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from diwan.registry.engines.lines import Line
 from diwan.registry.sheet import Known, Sheet
-from diwan.terms.errors import Refused, Unsettled
+from diwan.terms.errors import Refused, Unreachable, Unsettled
 
 T = TypeVar("T")
 _GROUP: Final = 64
@@ -123,8 +123,10 @@ class Pen:
         return False
 
     def _abandon(self, failure: Exception, answers: list[Future[Any]], *, settling: bool) -> None:
-        if not self._undone() and settling:
-            # The connection went with the commit under way: nobody here can say which came first.
-            failure = Unsettled()
+        told = failure
+        if not self._undone():
+            # Where the connection went with the commit under way, nobody here can say which came first.
+            told = Unsettled() if settling else Unreachable()
+            told.__cause__ = failure
         for answer in answers:
-            answer.set_exception(failure)
+            answer.set_exception(told)
