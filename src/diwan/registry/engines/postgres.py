@@ -373,11 +373,13 @@ class Sight:
             return []
         outer, first = self._outer(gates, after, past=past, all_of_them=among is None and not but)
         way = "DESC" if down else "ASC"
+        # By every column: what stands at one position (links of an entry, its names) would come as a sort leaves it.
+        every = ", ".join(f"{number} {way}" for number in range(1, what.count(",") + 2))
         # The limit stands in the text: a plan that is kept must know that it is small.
         query = (
             f"SELECT page.* FROM ({outer}) AS behind CROSS JOIN LATERAL"
             f" (SELECT {what} FROM {source} WHERE {gate} = behind.number AND {where} ORDER BY {order} {way}"
-            f" LIMIT {int(limit)}) AS page ORDER BY 1 {way} LIMIT {int(limit)}"
+            f" LIMIT {int(limit)}) AS page ORDER BY {every} LIMIT {int(limit)}"
         )
         return (self.past if past else self.execute)(query, [*first, *bound]).fetchall()
 
