@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
@@ -112,6 +113,10 @@ class House:
     def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
         """Open the reading room for `reader`: the only way to see anything."""
         return open_room(self.book, self._cursors, reader, world)
+
+    def heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `wake`, from another thread, whenever anything was written, as long as this lasts; never what."""
+        return self.book.bell.heard(wake)
 
     def desk_for(self, media_type: str) -> Desk:
         """Return the desk that reads a media type.

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 from litestar import Litestar
 from litestar.routes import HTTPRoute
@@ -50,6 +52,45 @@ def test_lists_go_on_from_a_cursor_and_narrow_by_facet(
     assert kwt.get("/api/count?facet=severity:Severe&facet=status:Actual").json()["found"] == 3
     assert kwt.get("/api/count?facet=severity:Minor").json()["found"] == 0
     assert kwt.get("/api/items", params={"cursor": first["cursor"]}).status_code == 400
+
+
+def test_who_waits_for_changes_is_answered_when_something_is_theirs_and_not_before(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    qat = browser("QAT")
+    alert("KW-0", "TLP:CLEAR")
+    cursor = qat.get("/api/changes").json()["cursor"]
+    begun = monotonic()
+
+    def later() -> Ref:
+        sleep(0.5)
+        alert("KW-1", "TLP:RED // KWT ONLY")  # wakes, and shows them nothing
+        sleep(1.2)
+        return alert("KW-2", "TLP:AMBER // Releasable to QAT")
+
+    with ThreadPoolExecutor(1) as others:
+        entered = others.submit(later)
+        told = qat.get("/api/changes", params={"cursor": cursor, "wait": 8}).json()
+        took = monotonic() - begun
+
+    assert [change["id"] for change in told["changes"]] == [entered.result().id]
+    assert 1.6 < took < 6
+
+
+def test_who_waits_in_vain_gets_the_same_cursor_back_after_the_time_they_said(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    qat = browser("QAT")
+    alert("KW-0", "TLP:CLEAR")
+    cursor = qat.get("/api/changes").json()["cursor"]
+    begun = monotonic()
+
+    told = qat.get("/api/changes", params={"cursor": cursor, "wait": 1}).json()
+
+    assert (told["changes"], told["more"]) == ([], False)
+    assert 1 <= monotonic() - begun < 4
+    for wrong in ("9", "-1", "1.5", "soon", "1e9"):
+        assert qat.get("/api/changes", params={"cursor": cursor, "wait": wrong}).status_code == 422
 
 
 def test_changes_go_on_from_a_cursor(

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from queue import LifoQueue
 from typing import TypeVar
 
 from diwan.registry import chain
+from diwan.registry.bell import Bell
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.classes import Made, load_gates
 from diwan.registry.engines import engine_of
@@ -52,14 +54,17 @@ class Book:
         self.clock = clock
         self.chance = chance or Chance()
         self._pen = Pen(self._engine.writing(), self._engine.failures)
-        self._own = self._engine.own()
-        self._own_lock = threading.Lock()
+        # One that is open and as many as may be opened when all are lent; the one used last is lent first.
+        self._owns: LifoQueue[Line | None] = LifoQueue()
+        for line in (*[None] * (self._engine.owns - 1), self._engine.own()):
+            self._owns.put(line)
         self._rules: Rules | None = None
         self._stacks = Stacks(self._engine, clock, self._seat, self._extended)
         self._made: dict[int, Made] = {}
         self._gates = self._engine.whole()
         self._gates_lock = threading.Lock()
         self.words = WordIndex(self._engine, self._pen)
+        self.bell = Bell(self._engine)
 
     def write(self, job: Callable[[Ink], T]) -> T:
         """Run `job` under the write order; when this returns, what it wrote is durable.
@@ -75,22 +80,26 @@ class Book:
 
     def rules(self) -> Rules:
         """Return the rules that release now."""
-        with self._own_lock:
-            (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
-            if self._rules is None or self._rules.revision != revision:
-                self._own.snapshot()
+        with self.own_pages() as pages:
+            (revision,) = pages.execute("SELECT value FROM state WHERE name='rules'").fetchone()
+            rules = self._rules
+            if rules is None or rules.revision != revision:
+                pages.snapshot()
                 try:
-                    (revision,) = self._own.execute("SELECT value FROM state WHERE name='rules'").fetchone()
-                    self._rules = load_rules(self._own, revision)
+                    (revision,) = pages.execute("SELECT value FROM state WHERE name='rules'").fetchone()
+                    rules = self._rules = load_rules(pages, revision)
                 finally:
-                    self._own.commit()
-            return self._rules
+                    pages.commit()
+            return rules
 
     @contextmanager
     def own_pages(self) -> Iterator[Line]:
         """Lend the house's own reading connection: for accounts, keys and the audit log, never for items."""
-        with self._own_lock:
-            yield self._own
+        own = self._owns.get() or self._engine.own()
+        try:
+            yield own
+        finally:
+            self._owns.put(own)
 
     def audit_root(self) -> tuple[int, bytes]:
         """Return the size and the root of the audit log."""
@@ -129,10 +138,13 @@ class Book:
 
     def close(self) -> None:
         """Finish writing and close every connection."""
+        self.bell.close()
         self._stacks.close()
         self.words.close()
         self._pen.close()
-        self._own.close()
+        for _ in range(self._engine.owns):
+            if own := self._owns.get():
+                own.close()
         self._gates.close()
         self._engine.close()
 
@@ -141,7 +153,10 @@ class Book:
             self._made.update(load_gates(self._gates, max(self._made, default=0)))
             between = range(seat.gates + 1, gates + 1)
             fresh = {number: self._made[number] for number in between if number in self._made}
-        return extended(seat, reader, self.rules(), fresh, gates, self.clock())
+        rules = self._rules
+        if rules is None or rules.revision != seat.rules:
+            rules = self.rules()
+        return extended(seat, reader, rules, fresh, gates, self.clock())
 
     def _seat(self, reader: Reader) -> Seat:
         def job(sheet: Sheet) -> tuple[Seat, Rules]:

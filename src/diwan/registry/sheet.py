@@ -170,6 +170,8 @@ class Sheet:
             self._write(self._done)
             if changed:
                 self._line.executemany("UPDATE state SET value=? WHERE name=?", changed)
+            if any(name == "last_position" for _, name in changed):
+                self._line.ring()
 
     def learnt(self) -> Known:
         """Return what holds from now on, the commit having succeeded."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -12,7 +15,7 @@ from litestar import Response, get, post
 
 from diwan.house import House
 from diwan.intake.beyond import Beyond, Notice
-from diwan.reading import Change, Query, Released
+from diwan.reading import Change, Changes, Query, Released
 from diwan.terms.errors import Malformed
 from diwan.terms.gate import World
 from diwan.terms.hand import Role
@@ -26,6 +29,10 @@ from diwan.web.item import ref_of
 from diwan.web.visit import Asked, visit_of
 
 _MOST: Final = 500
+_LONGEST: Final = 8
+"""Seconds that an answer is held back for at most: less than requests under way are given when the node stops."""
+_PAUSE: Final = 0.25
+"""Seconds between two looks of one who waits."""
 _TOKEN: Final = "x-diwan-token"  # noqa: S105 -- the name of a header
 
 
@@ -116,10 +123,13 @@ def routes(house: House) -> list[Any]:
     def item(request: Asked) -> Response[bytes]:
         return _json(shown(visit_of(request).room.get(ref_of(request))))
 
-    @get("/api/changes", name="api changes", opt={"reads": "feed"}, sync_to_thread=True)
-    def changes(request: Asked) -> Response[bytes]:
-        said = request.query_params
-        found = visit_of(request).room.changes(said.get("cursor") or None, _limit(said.get("limit")))
+    @get("/api/changes", name="api changes", opt={"reads": "feed"})
+    async def changes(request: Asked) -> Response[bytes]:
+        said, room = request.query_params, visit_of(request).room
+        cursor, limit, wait = said.get("cursor") or None, _limit(said.get("limit")), _wait(said.get("wait"))
+        found = await run_sync(room.changes, cursor, limit)
+        if wait and cursor and not found.changes:
+            found = await _new(house, lambda: room.changes(cursor, limit), found, wait)
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
 
     @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=True)
@@ -172,6 +182,26 @@ def _told(change: Change) -> Told:
     return Told(change.what, change.ref.originator, change.ref.id, change.kind, change.at, item)
 
 
+async def _new(house: House, ask: Callable[[], Changes], found: Changes, wait: int) -> Changes:
+    """Ask again whenever something was written, until there is something for this reader or the time is over."""
+    loop, written = asyncio.get_running_loop(), asyncio.Event()
+    until = loop.time() + wait
+    written.set()  # something may have been written since the first look
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(written.set)
+
+    with house.heard(wake):
+        while not found.changes and (left := until - loop.time()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(written.wait(), left)
+            written.clear()
+            found = await run_sync(ask)
+            # Who waits is not woken with every commit of a busy node.
+            await asyncio.sleep(0 if found.changes else min(_PAUSE, max(0.0, until - loop.time())))
+    return found
+
+
 _ASKED: Final = frozenset(("kind", "originator", "q", "since", "until", "order", "facet", "cursor", "limit", "of"))
 
 
@@ -200,6 +230,14 @@ def _instant(text: str | None) -> Instant | None:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 16:
         raise Malformed("An instant is whole microseconds since 1970-01-01T00:00:00Z. Nothing was read.")
+    return int(text)
+
+
+def _wait(text: str | None) -> int:
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdecimal() and int(text) <= _LONGEST):
+        raise Malformed(f"A wait is a whole number of seconds up to {_LONGEST}. Nothing was read.")
     return int(text)
 
 

@@ -78,6 +78,9 @@ class Line(Asked, Protocol):
     def snapshot(self) -> None:
         """Begin to read: what follows sees one state of the database."""
 
+    def ring(self) -> None:
+        """Let whoever listens hear of this transaction once it is committed."""
+
     def commit(self) -> None:
         """End the transaction; what it wrote is then durable."""
 
@@ -134,12 +137,26 @@ class Pages(Line, Protocol):
         """How views are joined so that they are read in the order they are written."""
 
 
+class Ears(Protocol):
+    """Listens for commits of any process."""
+
+    def heard(self, seconds: float) -> bool:
+        """Return as soon as something was committed, or after so many seconds; whether anything was."""
+
+    def close(self) -> None:
+        """Stop listening."""
+
+
 class Engine(Protocol):
     """Where a register is kept."""
 
     @property
     def failures(self) -> tuple[type[Exception], ...]:
         """What its connections raise."""
+
+    @property
+    def owns(self) -> int:
+        """How many of the house's own reading connections are worth having at once."""
 
     @property
     def window(self) -> int:
@@ -182,6 +199,9 @@ class Engine(Protocol):
 
     def whole(self) -> Line:
         """Open a connection that reads everything and writes nothing: for proofs and the word index."""
+
+    def ears(self) -> Ears:
+        """Listen for what any process commits to the register."""
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Pages:
         """Lend a reading connection that sees what stands behind `allowed`.

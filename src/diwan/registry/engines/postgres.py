@@ -216,6 +216,10 @@ class Wire:
         self._again(lambda connection: connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ"))
         self._under_way = True
 
+    def ring(self) -> None:
+        """Notify whoever listens, at the commit."""
+        self._connection.execute("NOTIFY diwan")
+
     def commit(self) -> None:
         """End the transaction; it is durable as `synchronous_commit` says, with the standbys that it names."""
         self._under_way = False
@@ -327,6 +331,10 @@ class Sight:
             self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._admit(self._allowed)
 
+    def ring(self) -> None:
+        """Refuse: nothing is written here."""
+        raise Refused("Nothing is written through a reading connection.")
+
     def commit(self) -> None:
         """End the snapshot; with it goes what was open."""
         self.connection.execute("COMMIT")
@@ -412,11 +420,26 @@ def _bitmap(gates: frozenset[int]) -> str:
     return bits.hex()
 
 
+class _Ears:
+    """Listens for notifications; see `lines.Ears`."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        connection.execute("LISTEN diwan")
+
+    def heard(self, seconds: float) -> bool:
+        return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class Postgres:
     """The register in a database of PostgreSQL; see `lines.Engine`."""
 
     failures: Final = (psycopg.Error, Unreachable)
     window: Final = 4
+    owns: Final = 4
 
     def __init__(self, conninfo: str, *, durable: bool = True) -> None:
         """Keep the register where `conninfo` points; it names no user: roles log in by their own names."""
@@ -497,6 +520,10 @@ class Postgres:
     def whole(self) -> Line:
         """Open a connection that reads everything: as the writer, who sees it, and with a scratch table of its own."""
         return Wire(partial(self._connect, WRITER, "register,words", slow=True), self._trust)
+
+    def ears(self) -> _Ears:
+        """Listen for what any process commits to the register."""
+        return _Ears(self._connect(HOUSE, "register"))
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Sight:
         """Lend any idle connection: what is open is said in the transaction, and forgotten with it."""

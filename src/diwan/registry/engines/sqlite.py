@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -129,6 +130,9 @@ class File(sqlite3.Connection):
     def snapshot(self) -> None:
         """Begin to read one state of the file."""
         self.execute("BEGIN")
+
+    def ring(self) -> None:
+        """Do nothing: whoever listens sees that the file was changed."""
 
 
 def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32) -> File:
@@ -276,11 +280,35 @@ def own_connection(folder: Path) -> File:
     return pages
 
 
+class _Ears:
+    """Looks ten times a second whether another connection changed the file; see `lines.Ears`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._line = whole_connection(folder)
+        self._known = self._version()
+
+    def heard(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self._known == self._version():
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.1)
+        self._known = self._version()
+        return True
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _version(self) -> int:
+        return int(self._line.execute("PRAGMA data_version").fetchone()[0])
+
+
 class Sqlite:
     """The register in two files of a folder; see `lines.Engine`."""
 
     failures: Final = (sqlite3.Error,)
     window: Final = 2
+    owns: Final = 1
 
     def __init__(self, folder: Path, *, synchronous: str = "FULL") -> None:
         """Keep the register in `folder`."""
@@ -336,6 +364,10 @@ class Sqlite:
     def whole(self) -> Line:
         """Open a connection that reads everything."""
         return whole_connection(self._folder)
+
+    def ears(self) -> _Ears:
+        """Listen for what any process commits to the register."""
+        return _Ears(self._folder)
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Pages:
         """Lend a connection that is walled for this reader class already, or a new one."""
