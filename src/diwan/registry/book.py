@@ -61,6 +61,7 @@ class Book:
         self._rules: Rules | None = None
         self._stacks = Stacks(self._engine, clock, self._seat, self._extended)
         self._made: dict[int, Made] = {}
+        self._made_up_to = 0
         self._gates = self._engine.whole()
         self._gates_lock = threading.Lock()
         self.words = WordIndex(self._engine, self._pen)
@@ -149,8 +150,11 @@ class Book:
         self._engine.close()
 
     def _extended(self, reader: Reader, seat: Seat, gates: int) -> Seat | None:
-        with self._gates_lock:
-            self._made.update(load_gates(self._gates, max(self._made, default=0)))
+        if self._made_up_to < gates:
+            with self._gates_lock:
+                made = load_gates(self._gates, self._made_up_to)
+                self._made.update(made)
+                self._made_up_to = max((*made, gates))
             between = range(seat.gates + 1, gates + 1)
             fresh = {number: self._made[number] for number in between if number in self._made}
         rules = self._rules
