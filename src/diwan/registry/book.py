@@ -155,8 +155,8 @@ class Book:
                 made = load_gates(self._gates, self._made_up_to)
                 self._made.update(made)
                 self._made_up_to = max((*made, gates))
-            between = range(seat.gates + 1, gates + 1)
-            fresh = {number: self._made[number] for number in between if number in self._made}
+        between = range(seat.gates + 1, gates + 1)
+        fresh = {number: self._made[number] for number in between if number in self._made}
         rules = self._rules
         if rules is None or rules.revision != seat.rules:
             rules = self.rules()
