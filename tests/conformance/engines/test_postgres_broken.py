@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 
 from diwan.house import House
 from diwan.registry.engines.postgres import Wire
 from diwan.terms.errors import Unsettled
+from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -49,6 +49,20 @@ def test_after_every_connection_broke_all_goes_on(
         assert house.prove().faults == ()
 
 
+def test_a_connection_that_breaks_after_it_was_lent_is_opened_anew_by_the_snapshot(
+    house: House, tamper: Tamper
+) -> None:
+    engine = house.book._engine
+    pages = engine.lend(1, World.ACTUAL, frozenset({1}), frozenset())
+    assert broken(tamper, "diwan_reader") > 0
+
+    pages.snapshot()
+
+    assert pages.execute("SELECT name FROM fact WHERE name='rules'").fetchall() == [("rules",)]
+    pages.commit()
+    engine.take_back(pages)
+
+
 def test_a_snapshot_that_breaks_midway_fails_and_the_next_one_is_whole(
     house: House, hand: Callable[..., Hand], amber: Make, note: Make, tamper: Tamper
 ) -> None:
@@ -73,7 +87,7 @@ def test_a_job_whose_connection_breaks_before_the_commit_is_not_written_and_told
         broken(tamper, "diwan_writer")
         sheet.execute("INSERT INTO policy VALUES('nor', '')")
 
-    with pytest.raises(psycopg.OperationalError):
+    with pytest.raises(house.book._engine.failures):
         house.book._pen.write(job)
     house.book._pen.write(lambda sheet: sheet.execute("INSERT INTO policy VALUES('after', '')"))
 

@@ -429,6 +429,7 @@ def test_gates_that_were_open_once_are_open_for_the_one_question_about_what_was(
     pages.snapshot()
     before = pages.execute("SELECT gate FROM by_gate ORDER BY gate").fetchall()
     past = {gate for (gate,) in pages.past("SELECT DISTINCT gate FROM stood").fetchall()}
+    within = pages.execute("SELECT gate FROM by_gate ORDER BY gate").fetchall()
     with pytest.raises(psycopg.Error):
         pages.past("SELECT nothing FROM stood")
     pages.rollback()
@@ -438,7 +439,7 @@ def test_gates_that_were_open_once_are_open_for_the_one_question_about_what_was(
     ground.filled.book._engine.take_back(pages)
 
     assert past & gone
-    assert before == after
+    assert before == within == after
     assert {gate for (gate,) in before}.isdisjoint(gone)
 
 
