@@ -235,7 +235,7 @@ mention = Table(
     Column("gate", Integer, primary_key=True, autoincrement=False),
     Column("since", _Wide, primary_key=True, autoincrement=False),
     Index("mention_since", "since"),
-    Index("mention_time", "value", "since", "gate"),
+    Index("mention_time", "value", "since"),
     sqlite_with_rowid=False,
 )
 

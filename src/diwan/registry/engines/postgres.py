@@ -45,11 +45,10 @@ proxy, breaks no connection: whoever waited for it would wait for ever, while an
 _LONG_SILENCE: Final = 1800.0
 """The same where one question may take long by itself: proofs, and merging the word index."""
 
-# Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a hash
-# of a whole table, chosen once, would cost seconds.
-_PLANNED: Final = " ".join(
-    f"-c {name}=off" for name in ("jit", "enable_hashjoin", "enable_mergejoin", "enable_material")
-)
+# Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a plan
+# that was made when a table was small would go through the whole of it, for seconds, when it is large.
+_WAYS: Final = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort", "material")
+_PLANNED: Final = " ".join(("-c jit=off", *(f"-c enable_{way}=off" for way in _WAYS)))
 _UNDER_WAY: Final = (
     pq.TransactionStatus.INTRANS,
     pq.TransactionStatus.INERROR,

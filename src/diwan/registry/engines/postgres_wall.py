@@ -30,6 +30,11 @@ def _open(column: str) -> str:
     )
 
 
+def _any(table: str, condition: str) -> str:
+    # Not EXISTS: that the planner may answer by hashing the whole table, once it thinks that rows are many.
+    return f"coalesce((SELECT true FROM {table} WHERE {condition} LIMIT 1), false)"
+
+
 _VERSION: Final = (
     "a.value, a.gate, a.originator, a.version, a.since, a.written, a.content,"
     " (SELECT i.id FROM register.stand s JOIN register.item i ON i.number = s.item WHERE s.since = a.since) AS id,"
@@ -48,10 +53,10 @@ _VIEW: Final = {
     "by_item": _STANDING,
     "ended": f"SELECT until, item, gate FROM register.stand WHERE until IS NOT NULL AND {_open('gate')}",
     "stood": f"SELECT item, gate, since, until, revision FROM register.stand WHERE {_open('gate')}",
-    "once_named": "SELECT number AS item, originator, id, kind FROM register.item i WHERE EXISTS"
-    f" (SELECT 1 FROM register.stand s WHERE s.item = i.number AND {_open('s.gate')})",
-    "named": "SELECT number AS item, originator, id, parent FROM register.item i WHERE EXISTS"
-    f" (SELECT 1 FROM register.stand s WHERE s.item = i.number AND s.until IS NULL AND {_open('s.gate')})",
+    "once_named": "SELECT number AS item, originator, id, kind FROM register.item i WHERE "
+    + _any("register.stand s", f"s.item = i.number AND {_open('s.gate')}"),
+    "named": "SELECT number AS item, originator, id, parent FROM register.item i WHERE "
+    + _any("register.stand s", f"s.item = i.number AND s.until IS NULL AND {_open('s.gate')}"),
     "child": "SELECT i.parent, s.since, s.revision, s.gate FROM register.item i JOIN register.stand s"
     f" ON s.item = i.number WHERE i.parent IS NOT NULL AND s.until IS NULL AND {_open('s.gate')}",
     "text": "SELECT r.position, r.item, r.rev, r.gate, r.originator, r.id, r.kind, r.entered, r.title, r.author,"
@@ -62,8 +67,8 @@ _VIEW: Final = {
     " k.public FROM register.revision r JOIN register.batch b ON b.number = r.batch"
     f" JOIN register.signing_key k ON k.kid = b.kid WHERE {_open('r.gate')}",
     "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM"
-    " register.part o WHERE o.number = p.same_as)) AS data FROM register.part p WHERE EXISTS"
-    f" (SELECT 1 FROM register.revision r WHERE r.item = p.item AND {_open('r.gate')})",
+    " register.part o WHERE o.number = p.same_as)) AS data FROM register.part p WHERE "
+    + _any("register.revision r", f"r.item = p.item AND {_open('r.gate')}"),
     "also_known": "SELECT value, gate, originator, version, since, written, content FROM register.alias"
     f" WHERE {_open('gate')}",
     "version_by_time": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
@@ -83,12 +88,12 @@ _VIEW: Final = {
 # What a reader may be shown of each table, asked past the views.  The sub-selects are under policies themselves.
 _POLICY: Final = {
     "register.gate": _open("number"),
-    "register.label": "EXISTS (SELECT 1 FROM register.gate_label g WHERE g.label = label.number)",
+    "register.label": _any("register.gate_label g", "g.label = label.number"),
     "register.gate_label": _open("gate"),
-    "register.item": "EXISTS (SELECT 1 FROM register.stand s WHERE s.item = item.number)",
+    "register.item": _any("register.stand s", "s.item = item.number"),
     "register.revision": _open("gate"),
-    "register.part": "EXISTS (SELECT 1 FROM register.revision r WHERE r.item = part.item)",
-    "register.batch": "EXISTS (SELECT 1 FROM register.revision r WHERE r.batch = batch.number)",
+    "register.part": _any("register.revision r", "r.item = part.item"),
+    "register.batch": _any("register.revision r", "r.batch = batch.number"),
     "register.stand": _open("gate"),
     "register.head": _open("gate"),
     "register.counter": _open("gate"),

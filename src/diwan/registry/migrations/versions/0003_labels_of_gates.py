@@ -36,7 +36,7 @@ def upgrade() -> None:
         )
         op.add_column("gate", sa.Column("since", sa.BigInteger(), nullable=False, server_default="0"))
         schema.gate_label.create(op.get_bind())
-        op.create_index("mention_time", "mention", ["value", "since", "gate"])
+        op.create_index("mention_time", "mention", ["value", "since"])
         _fill()
     numbers = {name: op.get_bind().scalar(sa.text(query)) for name, query in _LAST.items()}
     op.execute(sa.delete(schema.state).where(schema.state.c.name.in_(("compatible", *numbers))))
