@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
+from socket import gethostname
 from typing import Final
 
 from msgspec.structs import replace
@@ -18,6 +20,7 @@ from diwan.desk import Act, Deed, Desk, Narrow, Signed
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
 from diwan.intake.office import Office, no_freer
+from diwan.intake.replay import Replayed, replay
 from diwan.intake.take import Taken, take, take_all
 from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
@@ -31,6 +34,7 @@ from diwan.registry.engines.lines import Found
 from diwan.registry.engines.postgres_wall import script
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
+from diwan.registry.journal import Change, Journal, latest_generation, read_journals
 from diwan.registry.keeping import CHECKPOINT, Restored, restore
 from diwan.registry.notes import read_note, write_note
 from diwan.registry.proof import Progress, Proof
@@ -41,18 +45,20 @@ from diwan.release.marking import marking, parse_marking
 from diwan.release.policy import read_policy
 from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
+from diwan.sealing.tree import leaf_hash
 from diwan.settings import Settings, read_settings, with_postgres
-from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused
+from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused, Shut, Unjournalled
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Handling, Label
 from diwan.terms.reader import Reader
-from diwan.terms.time import Instant
+from diwan.terms.time import Instant, iso
 
 __all__ = ["House", "is_node", "restore_node", "shipped_policies", "wall_clock"]
 
 _SEED: Final = 32
+_SEEN: Final = 1.0
 _ANSWER: Final = Label("TLP", "UNCLASSIFIED", handling=Handling(tlp="TLP:AMBER"))
 """What an answer to an item without a nameable audience is labelled from."""
 
@@ -89,13 +95,18 @@ class House:
         self.book = Book(
             folder, postgres=self.settings.postgres, clock=clock, chance=self.chance, synchronous=synchronous
         )
+        self.shut = self.book.shut_since()
+        """When the node was brought back from a backup, if it is shut since, as was last seen; 0 where it is open."""
+        self._open_until = 0.0
         self._cursors = CursorKey(self._secret("cursors"))
         signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
+        self.journal = self._journal(signers[self.settings.keeper]) if self.settings.journal else None
         self._office = Office(
             book=self.book,
             signers=signers,
             node_ceiling=self.settings.node_ceiling,
             role_ceilings=self.settings.role_ceilings,
+            journal=self.journal,
         )
         self.passwords = Passwords()
         self.doors = Doors(
@@ -109,6 +120,94 @@ class House:
         self.local = {name: desk.local(_beside(folder, name)) for name, desk in self.desks.items() if desk.local}
         if not self.book.rules().policies:
             self.install_policies(shipped_policies())
+
+    def _journal(self, keeper: Signer) -> Journal:
+        where, party = Path(self.settings.journal), self.settings.keeper
+        journal = Journal(where, gethostname(), party, keeper, self.book.own_pages)
+        # What a process that was killed did not write down is written now; if not, doctor and `/ready` say so.
+        with suppress(Unjournalled):
+            journal.keep_up()
+        return journal
+
+    def journal_fault(self) -> str | None:
+        """Return why the last change is not written down off the node, having tried again, or None."""
+        if self.journal is None or self.journal.fault is None:
+            return None
+        with suppress(Unjournalled):
+            self.journal.keep_up()
+        return self.journal.fault
+
+    @property
+    def known_open(self) -> bool:
+        """Whether the node was seen open within the last second."""
+        return time.monotonic() < self._open_until
+
+    def check_open(self) -> None:
+        """Look whether the node is open.
+
+        Raises:
+            Shut: it was restored, and does not know yet what was recalled since.
+        """
+        self.shut = self.book.shut_since()
+        if self.shut:
+            raise Shut(iso(self.shut))
+        self._open_until = time.monotonic() + _SEEN
+
+    def shut_down(self, because: str) -> None:
+        """Shut the node in a new restore generation: its register was set back, so recalls may be missing in it."""
+
+        def job(ink: Ink) -> None:
+            generation = ink.shut(ink.now())
+            ink.log([line_of("shut", ink.now(), by="console", of=[], generation=generation, because=because)])
+
+        self.book.write(job)
+        self.shut, self._open_until = self.book.shut_since(), 0.0
+
+    def reopen(self, journals: Sequence[Path]) -> Replayed:
+        """Replay what was recalled and relabelled since the backup, and open the node; whole or not at all.
+
+        Raises:
+            Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
+        """
+        number, ended = self._shut_by()
+        party = self.settings.keeper
+        changes = read_journals(journals, party, self.book.keys_of(party))
+        if latest_generation(journals, party) < ended:
+            raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
+        before = {change.number: change for change in changes if change.generation == ended and change.number < number}
+        held = self.book.leaves(before)
+        if any(leaf_hash(held.get(n, b"")).hex() != change.leaf for n, change in before.items()):
+            raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
+        since = [one for one in changes if one.generation > ended or (one.generation == ended and one.number >= number)]
+        named = {name for change in since for name in change.of}
+        files = (file for path in journals for file in (path.glob("*.journal") if path.is_dir() else [path]))
+        digests = [sha256(file.read_bytes()).hexdigest() for file in files]
+        return self._replay(since, self.book.items_named(named), digests, latest_generation(journals, party))
+
+    def reopen_without_journal(self, because: str) -> Replayed:
+        """Open a node though nobody knows what was recalled since its backup; who says why stands in the audit log.
+
+        Raises:
+            Refused: the node is open, or no reason is given.
+        """
+        self._shut_by()
+        if not because.strip():
+            raise Refused("Without its journal a node is opened for a reason alone. The node stays shut.")
+        known = latest_generation([Path(self.settings.journal)], self.settings.keeper) if self.settings.journal else -1
+        return self._replay([], {}, [], known, because.strip())
+
+    def _shut_by(self) -> tuple[int, int]:
+        if not self.book.shut_since():
+            raise Refused("The node is open. Nothing was changed.")
+        return self.book.shut_by()
+
+    def _replay(
+        self, changes: Sequence[Change], items: Mapping[str, int], of: Sequence[str], known: int, because: str = ""
+    ) -> Replayed:
+        # Later than every generation that ever was: what it signs outranks all that was signed before.
+        made = replay(self._office, changes, items, of=of, because=because, generation=known + 1)
+        self.shut = 0
+        return made
 
     def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
         """Open the reading room for `reader`: the only way to see anything."""
@@ -413,6 +512,11 @@ class House:
     def _secret(self, name: str) -> bytes:
         file = self.folder / "keys" / f"{name}.key"
         if not file.exists():
+            if self.shut:
+                raise Refused(
+                    f"{file} is not there, and this node was brought back from a backup: put its keys back, for a key"
+                    " made anew is one that nobody knows. The node was not opened."
+                )
             file.parent.mkdir(mode=0o700, exist_ok=True)
             write_once(file, self.chance.bytes(_SEED).hex().encode())
         try:

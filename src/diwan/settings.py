@@ -29,6 +29,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Parties whose keys are kept here, so that items can be entered in their name."""
     postgres: str = ""
     """Where the register is kept in PostgreSQL: a libpq conninfo that names no user; empty: in files of the folder."""
+    journal: str = ""
+    """A folder that another host lends, where recalls and relabels are written down too; empty: nowhere."""
     host: str = "127.0.0.1"
     port: int = 8017
     log: Literal["text", "json"] = "text"

@@ -83,14 +83,41 @@ def test_a_node_moves_to_postgres_and_back_by_backup_and_restore(
     assert diwan("backup", "one.tar", "--node", node).code == 0
     there = diwan("restore", "one.tar", "--node", "there", "--postgres", bare)
     assert there.code == 0, there.err
+    assert diwan("reopen", "--without-journal", "--because", "moved", "--node", "there").code == 0
     seen = diwan("as", "qatar", "list", "--json", "--node", "there").told
     assert diwan("backup", "two.tar", "--node", "there").code == 0
     back = diwan("restore", "two.tar", "--node", "back")
     assert back.code == 0, back.err
+    assert diwan("reopen", "--without-journal", "--because", "moved", "--node", "back").code == 0
 
     assert len(before) > 0
     assert seen == diwan("as", "qatar", "list", "--json", "--node", "back").told == before
     assert (read_settings(tmp_path / "there").postgres, read_settings(tmp_path / "back").postgres) == (bare, "")
+
+
+def test_recalls_since_a_backup_are_replayed_from_the_journal_that_the_node_kept(
+    diwan: Run, node: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "lent").mkdir()
+    text = (node / "settings.toml").read_text()
+    (node / "settings.toml").write_text(f'journal = "{tmp_path / "lent"}"\n{text}')
+    assert diwan("backup", "kept.tar", "--node", node).code == 0
+    assert diwan("restore", "kept.tar", "--node", "again").code == 0
+    wrong = diwan("reopen", "--journal", "kept.tar", "--node", "again")
+    opened = diwan("reopen", "--journal", "lent", "--node", "again")
+    shut = diwan("db", "shut", "--because", "recovered to a point in time", "--node", "again")
+    refused = diwan("policy", "list", "--node", "again")
+
+    assert (wrong.code, "no journal of KWT there" in wrong.err) == (2, True)
+    assert opened.err.startswith("Open again: 0 recalled")
+    assert (shut.code, refused.code) == (0, 2)
+    assert [file.name.split(".")[:2] for file in sorted((tmp_path / "lent").iterdir())] == [
+        ["KWT", "g0"],
+        ["KWT", "g1"],
+    ]
+    assert diwan("db", "check", "--node", "again").code == 0
+    assert diwan("reopen", "--journal", "lent", "--node", "again").code == 0
+    assert diwan("policy", "list", "--node", "again").code == 0
 
 
 def test_a_server_that_cannot_be_reached_is_told_in_words(diwan: Run, tmp_path: Path) -> None:

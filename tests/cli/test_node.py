@@ -212,9 +212,18 @@ def test_a_backup_restores_to_a_node_that_verifies_searches_and_outranks_what_wa
     assert (restored.code, restored.out) == (0, "")
     assert re.fullmatch(
         r"kept\.tar was signed for KWT at \S+Z, by the key [0-9a-f]{16}\.\n"
-        r"Restored into again: 4 revisions, \d+ audit lines, 0 faults\.\n",
+        r"Restored into again: 4 revisions, \d+ audit lines, 0 faults\.\n"
+        r"It is shut: nobody sees .*: diwan reopen --journal PATH --node again\n",
         restored.err,
     )
+    shut = diwan("as", "qatar", "list", "--node", "again")
+    assert (shut.code, shut.out) == (2, "")
+    assert "is shut until what was recalled and relabelled since" in shut.err
+    checks = {row["check"]: row["state"] for row in diwan("doctor", "--json", "--node", "again").told}
+    assert checks["open"] == "wrong"
+    assert diwan("reopen", "--node", "again").code == 2
+    opened = diwan("reopen", "--without-journal", "--because", "nothing was recalled", "--node", "again")
+    assert opened.err.startswith("Open again: 0 recalled, 0 relabelled, 0 withdrawn")
     assert diwan("verify", "--node", "again").code == 0
     register = {row["check"]: row["what"] for row in diwan("doctor", "--json", "--node", "again").told}
     assert register["register"].startswith("generation 1, ")
@@ -249,7 +258,7 @@ def test_doctor_finds_nothing_wrong_with_a_node_as_it_was_begun(diwan: Run, node
         del rows[machine]
     assert rows == dict.fromkeys(
         ("node", "keys", "folder", "owner", "file system", "settings", "proxy", "register", "clock", "policies",
-         "ceiling", "word index"), "ok"
+         "ceiling", "word index", "open", "journal"), "ok"
     )  # fmt: skip
 
 

@@ -266,7 +266,8 @@ def test_both_engines_write_the_same_bundle_of_the_same_register(lived: House, t
 
     here, there = members("here.tar"), members("there.tar")
     differ = [name for name in here if here[name] != there.get(name)]
-    assert differ == ["register/leaf/000001", "register/node/000001"]  # each says when it was restored
+    # Each says when it was restored.
+    assert differ == ["register/leaf/000001", "register/node/000001", "register/state/000001"]
     assert here.keys() == there.keys()
 
 

@@ -63,6 +63,8 @@ def _house(house: House) -> Iterator[Check]:
     unknown = [height.policy for height in house.settings.heights if height.policy not in known]
     yield Check("ceiling", not unknown, f"names {', '.join(unknown)}, not installed" if unknown else "within policies")
     yield _words(facts["waiting"])
+    yield _open(house)
+    yield _journal(house)
 
 
 def _clock(last: int, now: int) -> Check:
@@ -73,6 +75,27 @@ def _clock(last: int, now: int) -> Check:
         False,
         f"set back: {iso(now)} is before the last entry ({iso(last)}). Order wins, so what is entered now is dated "
         "ahead of the clock, and what ends at an hour ends late: set the clock right, by a time server",
+    )
+
+
+def _open(house: House) -> Check:
+    if not house.shut:
+        return Check("open", True, "readers are let in")
+    said = f"shut since it was brought back from a backup at {iso(house.shut)}: nobody sees or enters anything until "
+    return Check("open", False, f"{said}recalls since are replayed: diwan reopen --journal PATH --node {house.folder}")
+
+
+def _journal(house: House) -> Check:
+    if house.journal is None:
+        return Check("journal", True, "none: what is recalled after a backup is not known to a node restored from it")
+    fault = house.journal_fault()
+    if fault is None:
+        return Check("journal", True, f"kept in {house.settings.journal}")
+    return Check(
+        "journal",
+        False,
+        f"{fault}: what was recalled or relabelled since is not written down off the node, and a backup restored now "
+        "would show it again. Mend the folder that journal in settings.toml names; what is missing is written then",
     )
 
 

@@ -30,6 +30,10 @@ from diwan.web.events import note, telling
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")]
 DEMO = Path("var/demo")
+_SHUT = (
+    "It is shut: nobody sees or enters anything until what was recalled and relabelled since the backup is replayed:"
+    " diwan reopen --journal PATH --node {node}"
+)
 
 
 class Log(StrEnum):
@@ -77,7 +81,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Serve the node's pages, feeds and API until stopped."""
         kind = log.value if log else read_settings(node).log
-        with telling(kind), stoppable(), opened(node) as house:
+        with telling(kind), stoppable(), opened(node, though_shut=True) as house:
             _serve(house, host, port, quiet=kind == "json")
 
     @app.command()
@@ -107,7 +111,7 @@ def add_to(app: typer.Typer) -> None:
     @app.command()
     def verify(node: Node = HERE, as_json: Json = False) -> None:
         """Check every signature, every byte and the audit log, also against its last checkpoint."""
-        with opened(node) as house, told_on() as told:
+        with opened(node, though_shut=True) as house, told_on() as told:
             proof = house.prove(told)
         if as_json:
             row = {"items": proof.items, "audit lines": proof.lines, "root": proof.root.hex()}
@@ -127,7 +131,7 @@ def add_to(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Write register, settings and keys into one signed bundle; the node may go on running."""
-        with opened(node) as house, told_on() as told:
+        with opened(node, though_shut=True) as house, told_on() as told:
             house.backup(file, keys=not without_keys, progress=told)
         if without_keys:
             say(f"{file} holds the node without its keys: keep {node / 'keys'} elsewhere, or nobody can sign again.")
@@ -150,15 +154,43 @@ def add_to(app: typer.Typer) -> None:
             say(
                 f"Restored into {node}, without keys: put them into {node / 'keys'} before anything else is done there."
             )
+            say(_SHUT.format(node=node))
             return
-        with opened(node) as house:
+        with opened(node, though_shut=True) as house:
             house.book.words.catch_up(everything=True)
             proof = house.prove()
         say(f"Restored into {node}: {proof.items} revisions, {proof.lines} audit lines, {len(proof.faults)} faults.")
         for fault in proof.faults:
             say(f"Fault: {fault}")
+        say(_SHUT.format(node=node))
         if proof.faults:
             raise typer.Exit(1)
+
+    @app.command()
+    def reopen(
+        node: Node = HERE,
+        journal: Annotated[
+            list[Path] | None, typer.Option(exists=True, help="A journal of the lost node, or a folder of them.")
+        ] = None,
+        without_journal: Annotated[
+            bool, typer.Option("--without-journal", help="Open it though recalls since the backup are not known.")
+        ] = False,
+        because: Annotated[str, typer.Option(help="Why, for the audit log.")] = "",
+    ) -> None:
+        """Replay what was recalled and relabelled since the backup, and let everyone in again."""
+        if bool(journal) == without_journal:
+            raise Refused(
+                "Name the journals with --journal, or say --without-journal --because TEXT. Nothing was done."
+            )
+        with opened(node, though_shut=True) as house:
+            made = house.reopen_without_journal(because) if without_journal else house.reopen(journal or [])
+        say(
+            f"Open again: {made.recalled} recalled, {made.relabelled} relabelled, {len(made.withdrawn)} withdrawn;"
+            f" {made.known} changes were known, {made.unknown} were of items entered after the backup. Everyone signs"
+            " in anew."
+        )
+        for ref in made.withdrawn:
+            say(f"Withdrawn, for it cannot be relabelled here: {ref}")
 
     @app.command("doctor")
     def check_up(node: Node = HERE, as_json: Json = False) -> None:

@@ -38,16 +38,18 @@ def found(folder: Path) -> Path:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[House]:
-    """Open the node in `folder` and close it again.
+def opened(folder: Path, *, though_shut: bool = False) -> Iterator[House]:
+    """Open the node in `folder` and close it again; one that is shut only to take care of it (`though_shut`).
 
     Raises:
-        Refused: there is no node in the folder.
+        Refused: there is no node in the folder, or it is shut.
     """
     found(folder)
     # A demo lives on the day of the article; whatever opens its folder must go by its clock.
     house = House(folder, clock=demo_clock(folder)) if is_demo(folder) else House(folder)
     try:
+        if not though_shut:
+            house.check_open()
         yield house
     finally:
         house.close()

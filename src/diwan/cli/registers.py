@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from diwan.cli.opening import HERE, Node, found
+from diwan.cli.opening import HERE, Node, found, opened
 from diwan.cli.showing import Json, say, show
 from diwan.house import check_register, postgres_script, upgrade_register
 
@@ -30,6 +30,16 @@ def add_to(app: typer.Typer) -> None:
         """Bring the register to the shape that this version of the software works with."""
         before, after = upgrade_register(found(node))
         say(f"The register was of shape {before} and is of shape {after}; its walls were raised anew.")
+
+    @group.command("shut")
+    def shut(
+        because: Annotated[str, typer.Option(help="Why, for the audit log.")],
+        node: Node = HERE,
+    ) -> None:
+        """Shut a node whose register was set back by other means than `restore`, until its journal is replayed."""
+        with opened(node) as house:
+            house.shut_down(because)
+        say(f"Shut. Open it again with: diwan reopen --journal PATH --node {node}")
 
     @group.command("roles")
     def roles(

@@ -13,7 +13,7 @@ from diwan.desks.cyber.calls.dates import SECOND
 from diwan.desks.cyber.calls.source import Source
 from diwan.desks.cyber.calls.state import due
 from diwan.house import House
-from diwan.terms.errors import Malformed
+from diwan.terms.errors import Malformed, Refused
 
 _log: Final = logging.getLogger(__name__)
 _PAGES: Final = 50
@@ -52,10 +52,17 @@ class Rounds:
     def _go_on(self) -> None:
         wait = _SHORTEST
         while not self._stop.wait(wait):
-            for source in self._sources:
+            for source in self._sources if self._may_call() else ():
                 if not self._stop.is_set():
                     self._turn(source)
             wait = self._until_due()
+
+    def _may_call(self) -> bool:
+        try:
+            self._house.check_open()
+        except Refused:
+            return False
+        return True
 
     def _turn(self, source: Source) -> None:
         try:

@@ -18,7 +18,7 @@ from diwan.terms.errors import Conflict, Malformed, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Item, Ref
-from diwan.terms.label import Label
+from diwan.terms.label import Label, pack
 
 
 def relabel(office: Office, hand: Hand, ref: Ref, label: Label, against: Refused | None = None) -> None:
@@ -57,14 +57,49 @@ def recall(office: Office, hand: Hand, ref: Ref) -> None:
     check_hand(office, hand, ref.originator)
 
     def job(ink: Ink) -> None:
+        ink.check_open()
         rules = ink.rules(office.book.rules())
-        standing, _ = _readable(ink, rules, hand, ref)
-        gone = ink.recall(standing)
-        for one in gone:
-            ink.state_membership(one.item, one.ref.originator, None)
-        ink.log([audit_line(ink, "recall", hand, [digest(one.ref) for one in gone])])
+        standing = _readable(ink, rules, hand, ref)
+        ink.log_change(audit_line(ink, "recall", hand, withdraw(ink, standing)))
 
     office.book.write(job)
+    office.journalled()
+
+
+def withdraw(ink: Ink, standing: Standing) -> list[str]:
+    """End where an item and everything under it stands, and what it states; return them as the audit log names them."""
+    gone = ink.recall(standing)
+    for one in gone:
+        ink.state_membership(one.item, one.ref.originator, None)
+    return [digest(one.ref) for one in gone]
+
+
+def put(
+    office: Office,
+    ink: Ink,
+    standing: Standing,
+    draft: Draft,
+    terms: tuple[str, ...],
+    label: Label,
+    *,
+    same_parts: bool,
+) -> int:
+    """Write a new revision of a standing item, signed anew, and return its gate; with `same_parts` over the same bytes.
+
+    Raises:
+        Conflict: behind that gate its originator has another item of one of its names; nothing was written.
+    """
+    gate = gate_for(World(standing.world), standing.ref.originator, label, _parent_gate(ink, standing))
+    number = ink.gate_number(gate)
+    _refuse_twin(ink, standing, draft, number)
+    rev = next_rev(standing.rev, ink.fact("generation"), ink.now())
+    unsealed = Unsealed(Item(draft, standing.ref, label), rev, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
+    batch, (sealed,) = seal([unsealed], office.signers[standing.ref.originator], ink.now())
+    written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
+    ink.revise(standing, written, ink.batch_number(batch), same_parts=same_parts)
+    if number != standing.gate:
+        ink.descend(standing.item, gate)
+    return number
 
 
 def _revise(
@@ -73,10 +108,11 @@ def _revise(
     check_hand(office, hand, ref.originator)
 
     def job(ink: Ink) -> None:
+        ink.check_open()
         rules = ink.rules(office.book.rules())
         if label is not None:
             check_label(office, rules, hand, label)
-        standing, gate = _readable(ink, rules, hand, ref)
+        standing = _readable(ink, rules, hand, ref)
         draft, terms = _revised(ink, standing, new)
         if (fault := text_fault(draft)) is not None:
             raise fault
@@ -88,23 +124,18 @@ def _revise(
             check_relabel(ink, rules, hand, standing, label)
         if new is not None:
             check_ending(ink, rules, hand, draft, standing.label)
-        under = label or standing.label
-        parent = _parent_gate(ink, standing)
-        behind = gate_for(World(standing.world), ref.originator, under, parent)
-        number = ink.gate_number(behind)
-        _refuse_twin(ink, standing, draft, number)
-        rev = next_rev(standing.rev, ink.fact("generation"), ink.now())
-        unsealed = Unsealed(Item(draft, ref, under), rev, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
-        batch, (sealed,) = seal([unsealed], office.signers[ref.originator], ink.now())
-        written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
-        ink.revise(standing, written, ink.batch_number(batch), same_parts=new is None)
-        if behind != gate:
-            ink.descend(standing.item, behind)
+        number = put(office, ink, standing, draft, terms, label or standing.label, same_parts=new is None)
         if new is not None and draft.world is World.ACTUAL:
             ink.state_membership(standing.item, ref.originator, draft.membership)
-        ink.log([audit_line(ink, "rectify" if new else "relabel", hand, [digest(ref)], gate=number)])
+        if label is not None:
+            under = pack(label).hex()
+            ink.log_change(audit_line(ink, "relabel", hand, [digest(ref)], gate=number, label=under))
+        else:
+            ink.log([audit_line(ink, "rectify", hand, [digest(ref)], gate=number)])
 
     office.book.write(job)
+    if label is not None:
+        office.journalled()
 
 
 def _no_wider(label: Label, standing: Label, rules: Rules) -> bool:
@@ -119,12 +150,11 @@ def _revised(ink: Ink, standing: Standing, new: Draft | None) -> tuple[Draft, tu
     return msgspec.structs.replace(new, parent=parent), terms_of(new, standing.ref.originator)
 
 
-def _readable(ink: Ink, rules: Rules, hand: Hand, ref: Ref) -> tuple[Standing, Gate]:
+def _readable(ink: Ink, rules: Rules, hand: Hand, ref: Ref) -> Standing:
     standing = ink.standing(ref)
-    gate = ink.gate(standing.gate)
-    if not open_gates(hand.reader, {0: gate}, rules, ink.now()):
+    if not open_gates(hand.reader, {0: ink.gate(standing.gate)}, rules, ink.now()):
         raise NotFound
-    return standing, gate
+    return standing
 
 
 def _parent_gate(ink: Ink, standing: Standing) -> Gate | None:

@@ -10,6 +10,7 @@ import msgspec
 
 from diwan.registry.book import Book
 from diwan.registry.ink import Ink
+from diwan.registry.journal import Journal
 from diwan.release.ceiling import Ceiling, reasons
 from diwan.release.decide import Rules, admits
 from diwan.release.tlp import PAP, TLP, strictest
@@ -31,6 +32,17 @@ class Office(msgspec.Struct, frozen=True):
     signers: Mapping[str, Signer]
     node_ceiling: Ceiling
     role_ceilings: Mapping[Role, Ceiling]
+    journal: Journal | None = None
+    """Where recalls and relabels are written down off the node, before anyone is told that they were made."""
+
+    def journalled(self) -> None:
+        """Write down off the node what was just changed.
+
+        Raises:
+            Unjournalled: it could not be; the change stands.
+        """
+        if self.journal is not None:
+            self.journal.keep_up()
 
 
 def check_hand(office: Office, hand: Hand, originator: str) -> None:

@@ -91,6 +91,7 @@ def take_all(
     check_hand(office, hand, originator)
 
     def job(ink: Ink) -> list[Taken | Refused]:
+        ink.check_open()
         # The rules of this very transaction decide: what was true before it may have been changed by the one before.
         rules = ink.rules(office.book.rules())
         for label in {label for _, label in labelled}:

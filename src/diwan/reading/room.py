@@ -116,7 +116,10 @@ class ReadingRoom:
                 name, holds, value = term.partition("=")
                 if holds and name in counted:
                     counted[name][value] += 1
-        return {name: dict(counter.most_common()) for name, counter in counted.items()}
+        # Of values that occur alike often the order is their own: that of rows is the engine's.
+        return {
+            name: dict(sorted(counter.items(), key=lambda one: (-one[1], one[0]))) for name, counter in counted.items()
+        }
 
     def changes(self, cursor: str | None = None, limit: int = 50) -> Changes:
         """Return what was released, revised or retracted for this reader since `cursor`, oldest first.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from queue import LifoQueue
 from typing import TypeVar
+
+import msgspec
 
 from diwan.registry import chain
 from diwan.registry.bell import Bell
@@ -27,9 +29,12 @@ from diwan.registry.sheet import Sheet
 from diwan.registry.stacks import Opened, Stacks
 from diwan.release.decide import Rules
 from diwan.sealing.keys import Signer
+from diwan.terms.errors import Malformed
 from diwan.terms.gate import World
+from diwan.terms.item import Ref
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
+from diwan.terms.time import Instant
 
 T = TypeVar("T")
 
@@ -96,11 +101,53 @@ class Book:
     @contextmanager
     def own_pages(self) -> Iterator[Line]:
         """Lend the house's own reading connection: for accounts, keys and the audit log, never for items."""
-        own = self._owns.get() or self._engine.own()
+        own = self._owns.get()
         try:
+            own = own or self._engine.own()
             yield own
         finally:
             self._owns.put(own)
+
+    def shut_since(self) -> Instant:
+        """Return when the node was brought back from a backup, if it is shut since; 0 where it is open."""
+        with self.own_pages() as pages:
+            return int(pages.execute("SELECT value FROM state WHERE name='shut'").fetchone()[0])
+
+    def shut_by(self) -> tuple[int, int]:
+        """Return the number of the audit log's line that shut the node, and the generation that ended with it."""
+        with closing(self._engine.whole()) as pages:
+            pages.snapshot()
+            try:
+                for number, value in pages.stream("SELECT number, value FROM leaf ORDER BY number DESC"):
+                    line = msgspec.json.decode(value)
+                    if line["act"] in ("restore", "shut"):
+                        return number, line["generation"] - 1
+            finally:
+                pages.rollback()
+        raise Malformed("No line of the audit log says what shut the node. Nothing was changed.")
+
+    def leaves(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Return lines of the audit log by their numbers, as far as there are any."""
+        with self.own_pages() as pages:
+            rows = ((n, pages.execute("SELECT value FROM leaf WHERE number=?", [n]).fetchone()) for n in numbers)
+            return {number: bytes(row[0]) for number, row in rows if row is not None}
+
+    def keys_of(self, party: str) -> dict[str, bytes]:
+        """Return the public keys of a party that were ever published here, by their names."""
+        with self.own_pages() as pages:
+            rows = pages.execute("SELECT kid, public FROM signing_key WHERE party=?", [party]).fetchall()
+        return {kid: bytes(public) for kid, public in rows}
+
+    def items_named(self, digests: Container[str]) -> dict[str, int]:
+        """Return the numbers of the items that the audit log names so."""
+        with closing(self._engine.whole()) as pages:
+            pages.snapshot()
+            try:
+                rows = pages.stream("SELECT number, originator, id FROM item")
+                named = ((chain.digest(Ref(party, ident.hex())), number) for number, party, ident in rows)
+                return {digest: number for digest, number in named if digest in digests}
+            finally:
+                pages.rollback()
 
     def audit_root(self) -> tuple[int, bytes]:
         """Return the size and the root of the audit log."""
@@ -143,9 +190,12 @@ class Book:
         self._stacks.close()
         self.words.close()
         self._pen.close()
+        owns = [own for _ in range(self._engine.owns) if (own := self._owns.get())]
+        for own in owns:
+            own.close()
+        # Who asks once more is answered that it is closed, and waits for none.
         for _ in range(self._engine.owns):
-            if own := self._owns.get():
-                own.close()
+            self._owns.put(owns[0])
         self._gates.close()
         self._engine.close()
 
@@ -165,6 +215,7 @@ class Book:
     def _seat(self, reader: Reader) -> Seat:
         def job(sheet: Sheet) -> tuple[Seat, Rules]:
             ink = Ink(sheet, self.clock, self.chance)
+            ink.check_open()
             rules = ink.rules(self._rules)
             return take_seat(ink, sheet, reader, rules), rules
 

@@ -11,10 +11,11 @@ import msgspec
 from diwan.registry.engines.lines import Asked
 from diwan.registry.sheet import Sheet
 from diwan.sealing.header import decode
-from diwan.terms.errors import NotFound
+from diwan.terms.errors import NotFound, Shut
 from diwan.terms.gate import World
 from diwan.terms.item import ENDS, Alias, Draft, Part, Ref, Version
 from diwan.terms.label import Label, unpack
+from diwan.terms.time import iso
 
 T = TypeVar("T")
 
@@ -61,6 +62,15 @@ class Found:
     def fact(self, name: str) -> int:
         """Return one of the register's own numbers."""
         return self._sql.fact(name)
+
+    def check_open(self) -> None:
+        """Refuse what is done with items while the node is shut.
+
+        Raises:
+            Shut: it was restored, and does not know yet what was recalled since.
+        """
+        if since := self.fact("shut"):
+            raise Shut(iso(since))
 
     def standing(self, ref: Ref) -> Standing:
         """Return where an item stands.

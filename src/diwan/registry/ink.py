@@ -232,6 +232,18 @@ class Ink(Found):
         )
         return noted.rowcount > 0
 
+    def log_change(self, leaf: bytes) -> None:
+        """Append the line of a recall or relabel, which a journal off the node has to know as well."""
+        self.log([leaf])
+        self.set_fact("last_change", self.fact("lines"))
+
+    def shut(self, at: Instant) -> int:
+        """Shut the node in a new restore generation, and return that: what was made in this one may be lost."""
+        generation = self.fact("generation") + 1
+        self.set_fact("generation", generation)
+        self.set_fact("shut", at)
+        return generation
+
     def log(self, leaves: Sequence[bytes]) -> None:
         """Append lines to the audit log."""
         append(self._sql, leaves)

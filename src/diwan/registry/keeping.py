@@ -119,7 +119,7 @@ def restore(
 
     Its register is kept there, or in the empty database where the conninfo `postgres` points.  `settle_in` makes of the
     settings that were kept those of the new place.  The restore generation rises, so that revisions made from now on
-    outrank those that were lost since the backup.
+    outrank those that were lost since the backup, and the node is shut: it does not know what was recalled since.
 
     Raises:
         Refused: folder or database is not empty, or the file is not a sound bundle of this shape.
@@ -137,7 +137,7 @@ def restore(
                 _unpack(bundle, whole, settle_in)
                 engine = engine_of(whole, postgres)
                 try:
-                    _load(engine, bundle, _line(file, at, bundle), progress)
+                    _load(engine, bundle, _line(file, at, bundle), at, progress)
                 finally:
                     engine.close()
         except tarfile.TarError as wrong:
@@ -195,7 +195,7 @@ def _digest(file: Path) -> str:
         return file_digest(stream, "sha256").hexdigest()
 
 
-def _load(engine: Engine, bundle: Bundle, said: bytes, progress: Progress) -> None:
+def _load(engine: Engine, bundle: Bundle, said: bytes, at: Instant, progress: Progress) -> None:
     """Fill the empty register of an engine in one transaction."""
     try:
         engine.ready()
@@ -206,7 +206,7 @@ def _load(engine: Engine, bundle: Bundle, said: bytes, progress: Progress) -> No
             try:
                 _check_bare(line, [table for table in schema.REGISTER.sorted_tables if table.name != "state"])
                 _fill(line, bundle, progress)
-                _begin_again(line, bundle, said)
+                _begin_again(line, bundle, said, at)
                 line.commit()
             except BaseException:
                 if line.in_transaction:
@@ -240,7 +240,7 @@ def _fill(line: Line, bundle: Bundle, progress: Progress) -> None:
         progress(table, done[table], totals[table])
 
 
-def _begin_again(line: Line, bundle: Bundle, said: bytes) -> None:
+def _begin_again(line: Line, bundle: Bundle, said: bytes, at: Instant) -> None:
     told = bundle.manifest
     try:
         held = chain.size(line), chain.root(line).hex()
@@ -254,7 +254,8 @@ def _begin_again(line: Line, bundle: Bundle, said: bytes) -> None:
     if row.fetchone() != (told.party,):
         raise bundle.refusal(f"it is signed by a key that the register does not name as one of {told.party}")
     sheet = Sheet(line)
-    sheet.set_fact("generation", sheet.fact("generation") + 1)
+    sheet.set_fact("generation", told.generation + 1)
+    sheet.set_fact("shut", at)
     chain.append(sheet, [said])
     sheet.keep()
     sheet.settle()

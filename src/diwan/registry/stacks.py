@@ -13,8 +13,10 @@ from diwan.registry.chance import Clock
 from diwan.registry.engines.lines import Engine
 from diwan.registry.grants import Seat
 from diwan.registry.shelf import Shelf
+from diwan.terms.errors import Shut
 from diwan.terms.gate import World
 from diwan.terms.reader import Reader
+from diwan.terms.time import iso
 
 _GROWTH: Final = 1.05
 
@@ -69,6 +71,8 @@ class Stacks:
                 shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
                 pages.snapshot()
                 facts = shelf.facts()
+                if facts["shut"]:
+                    raise Shut(iso(facts["shut"]))
                 if seat.holds(facts, self._clock()):
                     yield Opened(shelf, seat, self._density(seat.number, world, shelf, facts["stands"]))
                     return

@@ -46,6 +46,29 @@ class Unreachable(Refused):
         super().__init__("The register cannot be reached just now. Nothing was entered; ask again in a few seconds.")
 
 
+class Shut(Refused):
+    """A restored node shows and takes nothing until it knows what was recalled since its backup."""
+
+    def __init__(self, since: str) -> None:
+        """Say since when, and how it is opened again."""
+        super().__init__(
+            f"This node was brought back from a backup at {since} and is shut until what was recalled and relabelled"
+            " since is replayed from its journal: `diwan reopen --journal PATH`. Nothing was shown or done."
+        )
+
+
+class Unjournalled(Refused):
+    """A change stands, and is not written down off the node."""
+
+    def __init__(self, why: str) -> None:
+        """Say what is true and what to do; nothing about where the journal is."""
+        super().__init__(
+            f"This was done and is true for everyone. But it could not be written into the node's journal ({why}), so a"
+            " backup that is restored now would not know of it. Tell whoever runs the node: `diwan doctor` says what to"
+            " mend, and what is missing is then written by itself."
+        )
+
+
 class NotFound(Refused):
     """Unknown, and not released to you, are the same answer, word for word."""
 

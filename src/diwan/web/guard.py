@@ -11,7 +11,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from diwan.house import House
-from diwan.terms.errors import NotAllowed
+from diwan.terms.errors import NotAllowed, Shut
+from diwan.terms.time import iso
 from diwan.web.form import check_origin
 from diwan.web.methods import OPTIONS, served
 from diwan.web.problems import SignedOut, address_of, is_service
@@ -33,9 +34,14 @@ def guard(house: House) -> Guard:
         answering = served(request)
         if not answering or any("reads" not in one.opt for one in answering):
             raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
+        reads = any(one.opt["reads"] != NOTHING for one in answering)
+        if reads and not house.known_open:
+            await run_sync(house.check_open)
+        elif house.shut and not handler.opt.get("though_shut"):
+            raise Shut(iso(house.shut))
         if request.method not in _SAFE:
             check_origin(request)
-        if all(one.opt["reads"] == NOTHING for one in answering):
+        if not reads:
             return
         # In a thread: noting that a session was used waits for whoever is writing, and others must not wait with it.
         here = await run_sync(partial(who, house, request, service=is_service(request)))

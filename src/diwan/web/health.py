@@ -52,7 +52,8 @@ class Readiness:
         """Return what is missing, as one fixed word, or None when the node is ready.
 
         `register`: it cannot be read.  `pen`: nothing was written within two seconds, or the pen was put down.
-        `disk`: fewer than 64 MiB are free.  Whoever asks during a look gets what the look before found.
+        `disk`: fewer than 64 MiB are free.  `shut`: it was restored, and not reopened yet.  `journal`: the last recall
+        or relabel could not be written down off the node.  Whoever asks during a look gets what the look before found.
         """
         if time.monotonic() >= self._until and self._one_at_a_time.acquire(blocking=False):
             try:
@@ -63,7 +64,14 @@ class Readiness:
         return self._found
 
     def _look(self) -> str | None:
-        for name, well in (("register", self._reads), ("disk", self._fits), ("pen", self._writes)):
+        looks = (
+            ("register", self._reads),
+            ("shut", self._open),
+            ("disk", self._fits),
+            ("pen", self._writes),
+            ("journal", lambda: self._house.journal_fault() is None),
+        )
+        for name, well in looks:
             try:
                 if not well():
                     return name
@@ -73,6 +81,10 @@ class Readiness:
 
     def _reads(self) -> bool:
         return bool(self._house.rules().policies)
+
+    def _open(self) -> bool:
+        self._house.check_open()
+        return True
 
     def _fits(self) -> bool:
         return self._free() >= ROOM
@@ -95,11 +107,11 @@ class Readiness:
 def routes(readiness: Readiness) -> list[Any]:
     """Return the handlers of the two probes."""
 
-    @get("/health", name="health", opt={"reads": NOTHING}, sync_to_thread=False)
+    @get("/health", name="health", opt={"reads": NOTHING, "though_shut": True}, sync_to_thread=False)
     def health() -> Response[str]:
         return Response("alive\n", media_type=_TEXT)
 
-    @get("/ready", name="ready", opt={"reads": NOTHING}, sync_to_thread=True)
+    @get("/ready", name="ready", opt={"reads": NOTHING, "though_shut": True}, sync_to_thread=True)
     def ready() -> Response[str]:
         wanting = readiness.wants()
         if wanting is None:

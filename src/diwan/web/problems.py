@@ -26,10 +26,13 @@ from diwan.terms.errors import (
     NotAllowed,
     NotFound,
     Refused,
+    Shut,
+    Unjournalled,
     Unlabelled,
     Unreachable,
     Unsettled,
 )
+from diwan.terms.time import iso
 from diwan.web.desks import answer_of
 from diwan.web.methods import served
 from diwan.web.pages import Pages
@@ -43,6 +46,8 @@ _STATUS: Final[dict[type[Refused], int]] = {
     NotAllowed: 403,
     Conflict: 409,
     Unreachable: 503,
+    Shut: 503,
+    Unjournalled: 500,
     Unsettled: 500,
 }
 _CHALLENGE: Final = 'Basic realm="Diwan", charset="UTF-8", Bearer realm="Diwan"'
@@ -117,6 +122,8 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         return Redirect(f"/sign-in?next={quote(address_of(request), safe='/')}", status_code=303)
 
     def http(request: Asked, refusal: HTTPException) -> Response[Any]:
+        if house.shut:
+            return refused(request, Shut(iso(house.shut)))
         if refusal.status_code == 404:
             return refused(request, NotFound())
         if refusal.status_code >= 500:

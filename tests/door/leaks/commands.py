@@ -30,6 +30,8 @@ CONSOLE: Final = {
     "db check": "looks at tables and walls, not at items",
     "db upgrade": "changes the register's shape",
     "db roles": "prints fixed text",
+    "db shut": "shuts the node",
+    "reopen": "withdraws and relabels what was withdrawn and relabelled before",
     "import cap": "enters",
     "import stix": "enters",
     "import misp": "enters",

@@ -43,7 +43,7 @@ _VERSION: Final = (
 _STANDING: Final = f"SELECT since, item, gate, revision FROM register.stand WHERE until IS NULL AND {_open('gate')}"
 
 _VIEW: Final = {
-    "fact": "SELECT name, value FROM register.state WHERE name IN ('rules', 'gates', 'moves', 'stands')",
+    "fact": "SELECT name, value FROM register.state WHERE name IN ('rules', 'gates', 'moves', 'stands', 'shut')",
     "milestone": "SELECT since FROM register.mile",
     "open_gate": f"SELECT number AS gate, value FROM register.gate WHERE {_open('number')}",
     "open_head": f"SELECT gate, entries, newest, ended FROM register.head WHERE {_open('gate')}",

@@ -38,7 +38,7 @@ _VERSION: Final = (
 # may leave unused is a sub-select and not a join: SQLite asks leave to count the rows of a joined table it reads no
 # column of, and that leave is what the wall never gives.
 _VIEWS: Final = {
-    "fact": "SELECT name, value FROM main.state WHERE name IN ('rules', 'gates', 'moves', 'stands')",
+    "fact": "SELECT name, value FROM main.state WHERE name IN ('rules', 'gates', 'moves', 'stands', 'shut')",
     "milestone": "SELECT since FROM main.mile",
     "open_gate": f"SELECT number AS gate, value FROM main.gate WHERE number {_ALLOWED}",
     "open_head": f"SELECT gate, entries, newest, ended FROM main.head WHERE gate {_ALLOWED}",

@@ -1,4 +1,4 @@
-"""Labels of gates as rows, the last end behind each gate, the last numbers given, and which software may work on."""
+"""Labels of gates as rows, last ends, last numbers given, which software may work on, and whether a node is shut."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _LAST = {
     "labels": "SELECT coalesce(max(number), 0) FROM label",
     "classes": "SELECT coalesce(max(number), 0) FROM reader_class",
     "lines": "SELECT coalesce(max(number), -1) + 1 FROM leaf",
+    "last_change": "SELECT coalesce(max(number), -1) + 1 FROM leaf",
+    "shut": "SELECT 0",
 }
 
 

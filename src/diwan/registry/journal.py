@@ -1,0 +1,246 @@
+"""The journal: recalls and relabels since a backup, kept off the node, so that a restored one can make up for them.
+
+It is derived from the audit log, after the commit and before anyone is told that the change was made.  A file belongs
+to one host and one restore generation; each line is signed, and says which line came before it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from diwan.registry.engines.lines import Line
+from diwan.registry.whole import settle
+from diwan.sealing.keys import Signer, verify
+from diwan.sealing.tree import leaf_hash
+from diwan.terms.errors import Malformed, Refused, Unjournalled
+from diwan.terms.time import Instant
+
+ACTS: Final = ("recall", "relabel")
+_MARKS: Final = tuple(f'"act":"{act}"'.encode() for act in ACTS)
+_PURPOSE: Final = b"diwan journal\n"
+_NAME: Final = re.compile(r"(?P<party>.+)\.g(?P<generation>\d+)\.(?P<host>[^.]+)\.journal")
+
+_encode: Final = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One recall or relabel, as the audit log of a generation has it."""
+
+    generation: int
+    number: int
+    """Of its line in the audit log; `before` is that of the line before it in this file, -1 for the first."""
+    before: int
+    leaf: str
+    """The hash of that line, as the audit log's tree has it."""
+    act: str
+    at: Instant
+    by: str
+    of: tuple[str, ...]
+    label: str = ""
+    """Of a relabel: what it stands under since, packed."""
+
+
+class _Line(msgspec.Struct):
+    act: str = ""
+    at: Instant = 0
+    by: str = ""
+    of: tuple[str, ...] = ()
+    label: str = ""
+
+
+class Journal:
+    """This host's file of the present generation."""
+
+    def __init__(
+        self,
+        folder: Path,
+        host: str,
+        party: str,
+        signer: Signer,
+        pages: Callable[[], AbstractContextManager[Line]],
+    ) -> None:
+        """Write into `folder`, signing for `party`, what the register that `pages` lends says was changed."""
+        self._folder = folder
+        self._host = re.sub(r"[^A-Za-z0-9-]", "-", host) or "host"
+        self._party = party
+        self._signer = signer
+        self._pages = pages
+        self._one_at_a_time = threading.Lock()
+        self._done: tuple[int, int] | None = None
+        self.fault: str | None = None
+        """Why what was changed last could not be written."""
+
+    def keep_up(self) -> None:
+        """Write what was recalled and relabelled since the last line; durable when this returns.
+
+        Raises:
+            Unjournalled: it could not be written; whatever was changed stands.
+        """
+        with self._one_at_a_time:
+            try:
+                self._write_on()
+            except (OSError, Malformed) as failure:
+                self.fault = str(failure)
+                raise Unjournalled(getattr(failure, "strerror", None) or "it is not this node's own") from failure
+            self.fault = None
+
+    def _write_on(self) -> None:
+        with self._pages() as pages:
+            pages.snapshot()
+            try:
+                facts: dict[str, int] = dict(pages.execute("SELECT name, value FROM state").fetchall())
+                reached = facts["generation"], facts["last_change"]
+                if facts["shut"] or reached == self._done:
+                    return
+                self._append(pages, facts["generation"])
+            finally:
+                pages.commit()
+        self._done = reached
+
+    def _append(self, pages: Line, generation: int) -> None:
+        file = self._folder / f"{self._party}.g{generation}.{self._host}.journal"
+        fresh = not file.exists()
+        with _locked(file) as handle:
+            last = _last_of(handle, file)
+            if last is not None and _leaf_of(pages, last.number) != last.leaf:
+                raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
+            lines = b"".join(self._lines(pages, generation, last.number if last else -1))
+            if lines:
+                _write(handle, lines)
+            os.fsync(handle)
+        if fresh:
+            settle(self._folder)
+
+    def _lines(self, pages: Line, generation: int, before: int) -> Iterator[bytes]:
+        rows = pages.stream("SELECT number, value FROM leaf WHERE number>? ORDER BY number", [before])
+        for number, value in rows:
+            if not any(mark in value for mark in _MARKS):
+                continue
+            said = msgspec.json.decode(value, type=_Line)
+            if said.act in ACTS:
+                change = Change(
+                    generation=generation,
+                    number=number,
+                    before=before,
+                    leaf=leaf_hash(value).hex(),
+                    act=said.act,
+                    at=said.at,
+                    by=said.by,
+                    of=said.of,
+                    label=said.label,
+                )
+                yield self._signed(change)
+                before = number
+
+    def _signed(self, change: Change) -> bytes:
+        text = _encode(change)
+        seal = {"party": self._party, "kid": self._signer.kid, "sig": self._signer.sign(_PURPOSE + text).hex()}
+        return _encode({"change": msgspec.Raw(text), **seal}) + b"\n"
+
+
+class _Sealed(msgspec.Struct):
+    change: msgspec.Raw
+    party: str
+    kid: str
+    sig: str
+
+
+def read_journals(paths: Iterable[Path], party: str, keys: Mapping[str, bytes]) -> list[Change]:
+    """Return what the journals of `party` in files or folders say, in order, each change once.
+
+    Raises:
+        Refused: there is none, or a line is not signed by one of `keys`, or lines are missing between others.
+    """
+    files = [file for path in paths for file in (sorted(path.glob("*.journal")) if path.is_dir() else [path])]
+    files = [file for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
+    if not files:
+        raise Refused(f"There is no journal of {party} there. Nothing was changed, and the node stays shut.")
+    found: dict[tuple[int, int], Change] = {}
+    for file in files:
+        for change in _read(file, keys):
+            twin = found.setdefault((change.generation, change.number), change)
+            if twin.leaf != change.leaf:
+                raise _refusal(file, f"it says of line {change.number} something else than another journal")
+    return [found[place] for place in sorted(found)]
+
+
+def latest_generation(paths: Iterable[Path], party: str) -> int:
+    """Return the latest restore generation that ever began a journal of `party` there, -1 where none did."""
+    files = [file for path in paths for file in (path.glob("*.journal") if path.is_dir() else [path])]
+    names = [name for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
+    return max((int(name["generation"]) for name in names), default=-1)
+
+
+def _read(file: Path, keys: Mapping[str, bytes]) -> Iterator[Change]:
+    # What comes after the last line feed was never finished, so nobody was told that it was done.
+    whole, _, _ = file.read_bytes().rpartition(b"\n")
+    before = -1
+    for line in whole.splitlines():
+        change = _opened(file, line, keys)
+        if change.before != before or change.number <= before:
+            raise _refusal(file, f"a line is missing before line {change.number} of the audit log")
+        before = change.number
+        yield change
+
+
+def _opened(file: Path, line: bytes, keys: Mapping[str, bytes] | None) -> Change:
+    try:
+        sealed = msgspec.json.decode(line, type=_Sealed)
+        change = msgspec.json.decode(sealed.change, type=Change)
+        signature = bytes.fromhex(sealed.sig)
+    except ValueError:
+        raise _refusal(file, "a line cannot be read") from None
+    if keys is not None:
+        public = keys.get(sealed.kid)
+        if public is None or not verify(public, signature, _PURPOSE + bytes(sealed.change)):
+            raise _refusal(file, f"line {change.number} is not signed by a key of the keeper that this register knows")
+    return change
+
+
+def _refusal(file: Path, why: str) -> Malformed:
+    return Malformed(f"{file} is not a sound journal: {why}. Nothing was changed, and a node that is shut stays shut.")
+
+
+def _last_of(handle: int, file: Path) -> Change | None:
+    """Return the last line of a journal, having cut off what was never finished."""
+    size = os.lseek(handle, 0, os.SEEK_END)
+    start, tail = size, b""
+    while start and tail.rstrip(b"\n").count(b"\n") < 2:
+        step = min(start, 65_536)
+        start -= step
+        tail = os.pread(handle, step, start) + tail
+    whole, _, torn = tail.rpartition(b"\n")
+    if torn:
+        os.ftruncate(handle, size - len(torn))
+    return _opened(file, whole.rpartition(b"\n")[2], None) if whole else None
+
+
+def _leaf_of(pages: Line, number: int) -> str:
+    row = pages.execute("SELECT value FROM leaf WHERE number=?", [number]).fetchone()
+    return leaf_hash(bytes(row[0])).hex() if row else ""
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[int]:
+    # Not made where its folder is missing: what another host lends is then not there, and this disk is not it.
+    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _write(handle: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]

@@ -1,0 +1,446 @@
+"""A restored node shows nobody anything until what was recalled and relabelled since its backup is done again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from diwan.house import House, restore_node
+from diwan.reading import Query
+from diwan.registry import chain
+from diwan.registry.chance import Chance
+from diwan.registry.journal import read_journals
+from diwan.settings import Settings
+from diwan.terms.errors import Malformed, NotAllowed, Refused, Shut, Unjournalled
+from diwan.terms.gate import World
+from diwan.terms.hand import Hand
+from diwan.terms.item import Draft, Ref
+from diwan.terms.label import Label
+from diwan.terms.reader import Reader
+from postgres_server import Server
+
+PARTIES = ("NATO", "KWT", "QAT", "BHR", "ARE", "JOR")
+Said = dict[str, Any]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    folder = tmp_path / "lent"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def settings(register: str, journal: Path) -> Settings:
+    return Settings(keeper="NATO", hosted=PARTIES[1:], postgres=register, journal=str(journal))
+
+
+@pytest.fixture
+def lived(tmp_path: Path, settings: Settings, clock: Any) -> Iterator[House]:
+    opened = House(tmp_path / "node", settings, clock=clock, chance=Chance(1), synchronous="OFF")
+    yield opened
+    finish(opened)
+
+
+def finish(house: House) -> None:
+    """Close a house, unless the test has lost it already."""
+    if not house.book._pen._down:
+        house.close()
+
+
+@pytest.fixture
+def again(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Settings, clock: Any
+) -> Iterator[Callable[..., House]]:
+    """Bring the backup back, on the engine of the node that was lost."""
+    opened: list[House] = []
+    databases: list[str] = []
+
+    def make(kept: Path, **changed: object) -> House:
+        where = tmp_path / f"again{len(opened)}"
+        if settings.postgres:
+            databases.append(request.getfixturevalue("postgres").bare())
+        register = databases[-1] if databases else ""
+        restore_node(kept, where, postgres=register)
+        there = replace(settings, postgres=register, **changed)
+        opened.append(House(where, there, clock=clock, chance=Chance(2), synchronous="OFF"))
+        return opened[-1]
+
+    yield make
+    for house in opened:
+        finish(house)
+    for database in databases:
+        server: Server = request.getfixturevalue("postgres")
+        server.drop(database)
+
+
+def told(value: object) -> object:
+    """Return an answer without what says when something was done: it was done later here than there."""
+    if isinstance(value, msgspec.Struct):
+        late = ("at", "revision", "revision_position", "seal", "cursor", "to")
+        shown = (name for name in value.__struct_fields__ if name not in late)
+        return type(value).__name__, {name: told(getattr(value, name)) for name in shown}
+    if isinstance(value, list | tuple):
+        return [told(one) for one in value]
+    return value
+
+
+def view(house: House, party: str, lost: set[Ref]) -> Said:
+    """Return all that a reader sees, but of what was entered after the backup."""
+    room = house.room(Reader(f"reader of {party}", party), World.ACTUAL)
+    items = [item for item in room.walk() if item.ref not in lost]
+    changes, cursor = [], None
+    for _ in range(4):
+        found = room.changes(cursor, 50)
+        changes += [one for one in found.changes if one.ref not in lost]
+        cursor = found.cursor
+    return {
+        "items": told(items),
+        "parts": [told(room.parts(item)) for item in items],
+        "history": [told(room.history(item)) for item in items],
+        "children": [[told(one) for one in room.children(item) if one.ref not in lost] for item in items],
+        "envelopes": [bool(room.envelope(item)) for item in items],
+        "count": room.count() - sum(1 for item in room.walk() if item.ref in lost),
+        "found": [told(item) for item in room.walk(Query(words="report")) if item.ref not in lost],
+        "changes": told(changes),
+        "labels": sorted(map(repr, (told(one) for one in room.labels()))) if not lost else None,
+    }
+
+
+def everyone(house: House, lost: set[Ref] | None = None) -> dict[str, Said]:
+    return {party: view(house, party, lost or set()) for party in PARTIES}
+
+
+def acts(house: House) -> list[Said]:
+    with house.book.own_pages() as pages:
+        return [msgspec.json.decode(line) for line in chain.lines(pages)]
+
+
+class Life:
+    """What was entered before the backup, and what happened after it."""
+
+    def __init__(self, house: House, hand: Callable[..., Hand], amber: Any, note: Any) -> None:
+        self.house, self.hand, self.amber, self.note = house, hand, amber, note
+        self.refs: dict[str, Ref] = {}
+
+    def enter(self, name: str, party: str, *to: str, under: str | None = None) -> None:
+        parent = self.refs[under] if under else None
+        draft = self.note(f"report {name}", name=name, parent=parent)
+        taken = self.house.take(self.hand(party), draft, self.amber(*to), originator=party)
+        self.refs[name] = taken.refs[0]
+
+    def before(self) -> None:
+        self.enter("recalled", "KWT", "QAT", "BHR")
+        self.enter("narrowed", "KWT", "QAT", "BHR", "ARE")
+        self.enter("widened", "QAT", "KWT")
+        self.enter("both", "BHR", "KWT", "QAT")
+        self.enter("parent", "KWT", "QAT", "BHR", "JOR")
+        self.enter("child", "QAT", "KWT", "BHR", under="parent")
+        self.enter("grandchild", "BHR", "KWT", "QAT", under="child")
+        self.enter("kept", "JOR", "KWT", "QAT", "ARE")
+        self.enter("answer", "ARE", "KWT", "JOR", under="kept")
+        self.enter("gone before", "KWT", "QAT")
+        self.house.recall(self.hand("KWT"), self.refs["gone before"])
+        self.relabel("kept", "JOR", "KWT", "QAT", "ARE", "BHR")
+
+    def after(self) -> None:
+        self.enter("lost", "KWT", "QAT", "BHR")
+        self.house.recall(self.hand("KWT"), self.refs["recalled"])
+        self.relabel("narrowed", "KWT", "QAT")
+        self.relabel("widened", "QAT", "KWT", "BHR", "JOR")
+        self.relabel("both", "BHR", "KWT")
+        self.relabel("both", "BHR", "KWT", "ARE", "JOR")
+        self.relabel("kept", "JOR", "ARE")
+        self.house.recall(self.hand("KWT"), self.refs["parent"])
+        self.house.recall(self.hand("KWT"), self.refs["lost"])
+
+    def relabel(self, name: str, party: str, *to: str) -> None:
+        self.house.relabel(self.hand(party), self.refs[name], self.amber(*to))
+
+
+@pytest.fixture
+def life(lived: House, hand: Callable[..., Hand], amber: Callable[..., Label], note: Callable[..., Draft]) -> Life:
+    made = Life(lived, hand, amber, note)
+    made.before()
+    return made
+
+
+def test_after_a_loss_nobody_sees_anything_and_after_the_replay_everyone_what_the_lost_node_showed(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    everyone(life.house)  # who looked has a seat, and is told of what they lose
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    lost = {life.refs["lost"]}
+    before = everyone(life.house, lost)
+    life.house.close()
+
+    house = again(tmp_path / "kept.tar")
+    for party in PARTIES:
+        for world in World:
+            for ask in ("page", "changes", "count"):
+                with pytest.raises(Shut, match=r"shut until .* `diwan reopen --journal PATH`"):
+                    getattr(house.room(Reader(f"reader of {party}", party), world), ask)()
+    with pytest.raises(Shut):
+        life.house = house
+        life.enter("too early", "KWT", "QAT")
+    with pytest.raises(Shut):
+        house.recall(life.hand("JOR"), life.refs["kept"])
+    with pytest.raises(Shut):
+        life.relabel("kept", "JOR", "KWT")
+    made = house.reopen([journal])
+
+    assert everyone(house, lost) == before
+    assert (made.recalled, made.relabelled, made.withdrawn) == (2, 5, [])
+    assert made.unknown == 1
+    assert made.known == 2  # child and grandchild went with their parent
+    assert house.prove().faults == ()
+    assert [line["act"] for line in acts(house)][-1] == "reopen"
+    seen = {party: {one[1]["title"] for one in said["items"]} for party, said in before.items()}
+    assert seen["BHR"] == {"report both", "report widened"}
+    assert "report narrowed" in seen["QAT"]
+    life.enter("life goes on", "KWT", "QAT")
+    life.relabel("narrowed", "KWT", "QAT", "BHR")
+    assert house.prove().faults == ()
+
+
+def test_a_second_loss_is_made_up_for_from_both_journals_in_their_order(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+    life.house = again(tmp_path / "kept.tar")
+    life.house.reopen([journal])
+    life.relabel("narrowed", "KWT", "JOR")
+    life.house.recall(life.hand("QAT"), life.refs["widened"])
+    before = everyone(life.house)
+    life.house.close()
+
+    house = again(tmp_path / "kept.tar")
+    house.reopen([journal])
+
+    def items(views: dict[str, Said]) -> dict[str, object]:
+        return {party: said["items"] for party, said in views.items()}
+
+    assert items(everyone(house)) == items(before)
+    assert house.book.facts()["generation"] == 2
+    assert house.prove().faults == ()
+
+
+def test_what_cannot_be_signed_anew_is_withdrawn_and_told(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+
+    house = again(tmp_path / "kept.tar", hosted=("KWT", "QAT", "JOR", "ARE"))
+    made = house.reopen([journal])
+
+    assert made.withdrawn == [life.refs["both"]]
+    assert life.refs["both"] not in {item.ref for item in house.room(Reader("k", "KWT")).walk()}
+    assert house.prove().faults == ()
+
+
+def test_without_its_journal_a_node_opens_for_a_reason_that_is_logged(
+    life: Life, tmp_path: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+    house = again(tmp_path / "kept.tar")
+
+    with pytest.raises(Refused, match=r"a reason alone\. The node stays shut"):
+        house.reopen_without_journal(" ")
+    with pytest.raises(Shut):
+        house.check_open()
+    house.reopen_without_journal("the other site burnt as well")
+
+    house.check_open()
+    line = acts(house)[-1]
+    assert (line["act"], line["because"]) == ("reopen", "the other site burnt as well")
+    with pytest.raises(Refused, match="The node is open"):
+        house.reopen_without_journal("again")
+
+
+def changed(journal: Path, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    (file,) = journal.glob("*.g0.*.journal")
+    file.write_bytes(b"".join(change(file.read_bytes().splitlines(keepends=True))))
+
+
+UNSOUND: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
+    "a changed line": (lambda lines: [lines[0], lines[1].replace(b"relabel", b"recall!"), *lines[2:]], "not signed"),
+    "a missing line": (lambda lines: [*lines[:2], *lines[3:]], "a line is missing"),
+    "no line of ours": (lambda lines: [b'{"change":{}}\n', *lines], "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("how", UNSOUND)
+def test_a_journal_that_is_not_sound_opens_nothing(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House], how: str
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+    house = again(tmp_path / "kept.tar")
+    change, match = UNSOUND[how]
+    changed(journal, change)
+
+    with pytest.raises(Refused, match=match):
+        house.reopen([journal])
+
+    with pytest.raises(Shut):
+        house.room(Reader("k", "KWT")).page()
+
+
+def test_the_journal_of_another_node_or_none_at_all_opens_nothing(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    other = tmp_path / "other"
+    other.mkdir()
+    life.house.close()
+    house = again(tmp_path / "kept.tar")
+    with pytest.raises(Refused, match="no journal of NATO there"):
+        house.reopen([other])
+    strange = House(tmp_path / "strange", Settings(keeper="NATO", journal=str(other)), synchronous="OFF")
+    strange.close()
+    shutil.copy(next(journal.glob("*.journal")), other / "NATO.g0.elsewhere.journal")
+    lines = (other / "NATO.g0.elsewhere.journal").read_bytes()
+    assert read_journals([other], "NATO", house.book.keys_of("NATO"))
+    with pytest.raises(Malformed, match="not signed by a key of the keeper that this register knows"):
+        read_journals([other], "NATO", {})
+
+    (other / "NATO.g0.elsewhere.journal").write_bytes(lines[:-20])  # torn: nobody was told of that line
+
+    assert len(read_journals([other], "NATO", house.book.keys_of("NATO"))) == lines.count(b"\n") - 1
+
+
+def test_a_change_whose_journal_cannot_be_written_stands_and_is_written_down_later(life: Life, journal: Path) -> None:
+    (file,) = journal.glob("*.journal")
+    before = file.read_bytes()
+    away = journal.rename(journal.with_name("unmounted"))
+
+    with pytest.raises(Unjournalled, match="This was done and is true for everyone"):
+        life.house.recall(life.hand("KWT"), life.refs["recalled"])
+    with pytest.raises(NotAllowed):
+        life.house.recall(life.hand("QAT"), life.refs["kept"])
+
+    assert life.house.journal_fault() is not None
+    assert life.refs["recalled"] not in {one.ref for one in life.house.room(Reader("q", "QAT")).walk()}
+    away.rename(journal)
+    assert life.house.journal_fault() is None
+    assert file.read_bytes().startswith(before)
+    assert file.read_bytes().count(b"\n") == before.count(b"\n") + 1
+
+
+def test_what_a_killed_process_did_not_write_down_is_written_when_the_node_opens(
+    life: Life, journal: Path, settings: Settings
+) -> None:
+    life.after()
+    (file,) = journal.glob("*.journal")
+    whole = file.read_bytes()
+    life.house.close()
+    lines = whole.splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-3]) + lines[-3][:50])
+
+    House(life.house.folder, settings, synchronous="OFF").close()
+
+    assert file.read_bytes() == whole
+
+
+def test_several_processes_write_one_journal_each_line_once(life: Life, journal: Path, settings: Settings) -> None:
+    others = [House(life.house.folder, settings, clock=life.house.clock, synchronous="OFF") for _ in range(2)]
+    names = [f"many {number}" for number in range(12)]
+    for name in names:
+        life.enter(name, "KWT", "QAT")
+
+    def recall(house: House, some: list[str]) -> None:
+        for name in some:
+            house.recall(life.hand("KWT"), life.refs[name])
+
+    houses = [life.house, *others]
+    threads = [threading.Thread(target=recall, args=[house, names[n::3]]) for n, house in enumerate(houses)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    changes = read_journals([journal], "NATO", life.house.book.keys_of("NATO"))
+    for house in others:
+        house.close()
+
+    recalled = [change for change in changes if change.act == "recall"]
+    assert len(recalled) == len(names) + 1
+    assert len({change.number for change in changes}) == len(changes)
+
+
+def test_a_node_set_back_by_other_means_is_shut_by_hand_and_replays_what_came_since(
+    life: Life, journal: Path, settings: Settings
+) -> None:
+    life.after()
+    before = everyone(life.house)
+    life.house.shut_down("recovered to a point in time")
+    with pytest.raises(Shut):
+        life.house.room(Reader("k", "KWT")).page()
+
+    made = life.house.reopen([journal])
+
+    assert (made.recalled, made.relabelled, made.unknown) == (0, 0, 0)
+    assert everyone(life.house) == before
+    assert life.house.book.facts()["generation"] == 1
+
+
+def test_a_restored_node_makes_no_key_anew(life: Life, tmp_path: Path, again: Callable[..., House]) -> None:
+    life.house.backup(tmp_path / "kept.tar", keys=False)
+
+    with pytest.raises(Refused, match=r"cursors\.key is not there.*put its keys back"):
+        again(tmp_path / "kept.tar")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from diwan.house import House
+from diwan.registry.journal import Journal
+from diwan.settings import Settings
+from diwan.terms.hand import Hand, Role
+from diwan.terms.item import Ref
+from diwan.terms.reader import Reader
+
+Journal.keep_up = lambda self: os._exit(9)
+house = House(Path(sys.argv[1]), Settings(keeper="NATO", hosted=("KWT",), postgres=sys.argv[2]))
+house._office.journal and None
+from msgspec.structs import replace
+journal = Journal(Path(sys.argv[3]), "host", "NATO", house._office.signers["NATO"], house.book.own_pages)
+house._office = replace(house._office, journal=journal)
+house.recall(Hand(Reader("h", "KWT"), frozenset({Role.RELEASING_OFFICER})), Ref("KWT", sys.argv[4]))
+"""
+
+
+def test_killed_between_commit_and_journal_the_change_is_in_the_journal_once_the_node_opens_again(
+    life: Life, journal: Path, settings: Settings
+) -> None:
+    life.house.close()
+    words = [str(life.house.folder), settings.postgres, str(journal), life.refs["recalled"].id]
+    source = Path(__file__).parents[2] / "src"
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, *words], env={**os.environ, "PYTHONPATH": str(source)}, check=False, timeout=50
+    )
+    assert done.returncode == 9
+
+    house = House(life.house.folder, settings, synchronous="OFF")
+    changes = read_journals([journal], "NATO", house.book.keys_of("NATO"))
+    house.close()
+
+    assert changes[-1].of == (chain.digest(life.refs["recalled"]),)
