@@ -47,6 +47,8 @@ ALTER TABLE grant_then RENAME TO gate_grant;
 DROP TABLE note;
 DROP TABLE gate_label;
 ALTER TABLE head DROP COLUMN ended;
+ALTER TABLE gate DROP COLUMN since;
+DROP INDEX mention_time;
 DELETE FROM state WHERE name = 'compatible';
 UPDATE shape SET version_num = '0001';
 """

@@ -480,9 +480,8 @@ class Postgres:
 
     def upgrade(self) -> None:
         """Bring register and word index to the present shape and raise the walls anew, whole or not at all."""
-        # Slow imports, and only when the shape changes.
-        from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
-        from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+        from sqlalchemy import NullPool, create_engine  # noqa: PLC0415 -- slow import, when the shape changes alone
+        from sqlalchemy.exc import OperationalError  # noqa: PLC0415 -- as above
 
         for name, shape, compatible in self._shapes():
             is_current(f"The {name} in PostgreSQL", shape, compatible)
