@@ -21,6 +21,8 @@ from diwan.registry.words import number
 _log: Final = logging.getLogger(__name__)
 _BATCH: Final = 2048
 _FANOUT: Final = 8
+_MANY: Final = 4
+"""Where so many batches wait, they become one segment of the next level, and are never merged into it."""
 _TOP: Final = 2
 _COMMON: Final = 256
 
@@ -188,9 +190,11 @@ class WordIndex:
     def _waiting(self, *, everything: bool) -> list[tuple[int, int, str]]:
         (done,) = self._ink.execute("SELECT coalesce(max(high), 0) FROM segment").fetchone()
         rows = self._register.execute(
-            "SELECT since, gate, terms FROM tail WHERE since>? ORDER BY since LIMIT ?", [done, _BATCH]
+            "SELECT since, gate, terms FROM tail WHERE since>? ORDER BY since LIMIT ?", [done, _MANY * _BATCH]
         ).fetchall()
-        return rows if len(rows) == _BATCH or everything else []
+        if len(rows) >= _MANY * _BATCH and not self._ink.execute("SELECT 1 FROM segment WHERE level=0").fetchone():
+            return rows  # no smaller one lies before it, which would be merged past it
+        return rows[:_BATCH] if len(rows) >= _BATCH or everything else []
 
     def _write(self, rows: Sequence[tuple[int, int, str]]) -> None:
         places: dict[str, list[tuple[int, int]]] = {}
@@ -201,7 +205,7 @@ class WordIndex:
         for term, held in places.items():
             filed.setdefault(number(term), []).extend(held)
         name = _next_segment(self._ink)
-        self._ink.insert("segment", [(name, 0, rows[0][0], rows[-1][0])])
+        self._ink.insert("segment", [(name, int(len(rows) > _BATCH), rows[0][0], rows[-1][0])])
         in_order = sorted(filed)
         self._ink.insert(
             "posting_by_time",
