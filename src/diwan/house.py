@@ -37,6 +37,7 @@ from diwan.registry.ink import Ink
 from diwan.registry.journal import Change, Journal, latest_generation, read_journals
 from diwan.registry.keeping import CHECKPOINT, Restored, restore
 from diwan.registry.notes import read_note, write_note
+from diwan.registry.pen import Told
 from diwan.registry.proof import Progress, Proof
 from diwan.registry.whole import write_once, write_whole
 from diwan.release.audience import Audience, also_for, audience, known_parties, only_for
@@ -212,6 +213,18 @@ class House:
     def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
         """Open the reading room for `reader`: the only way to see anything."""
         return open_room(self.book, self._cursors, reader, world)
+
+    def take_a_turn(self) -> None:
+        """Wait for a turn under the write order and write nothing."""
+        self.book.write(lambda _: None)
+
+    def facts(self) -> dict[str, int]:
+        """Return the register's own numbers; of everything that is kept here, whoever may read it."""
+        return self.book.facts()
+
+    def told(self) -> Told:
+        """Return what this process has written since it was started."""
+        return self.book.told
 
     def heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `wake`, from another thread, whenever anything was written, as long as this lasts; never what."""

@@ -266,7 +266,7 @@ NAMES = [
 ]  # fmt: skip
 
 DECIDERS = {"admits", "next_turn", "open_gates", "reaches", "decide", "diwan.release.decide", "*"}
-MAY_DECIDE = ("release", "registry/grants.py", "intake")
+MAY_DECIDE = ("release", "registry/grants.py", "registry/classes.py", "intake")
 INSIDES = {"__dict__", "__getattribute__", "__closure__", "__globals__", "__subclasses__", "f_locals"}
 WORDS = {"vars", "globals", "locals", "__import__"}
 OPENS_NO_BOOK = ("web", "desks", "exchange", "desk.py")

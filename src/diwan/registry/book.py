@@ -21,7 +21,7 @@ from diwan.registry.grants import Seat, extended, take_seat
 from diwan.registry.ink import Ink
 from diwan.registry.keeping import write_backup
 from diwan.registry.law import load_rules
-from diwan.registry.pen import Pen
+from diwan.registry.pen import Pen, Told
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
 from diwan.registry.shape import keep_private
@@ -159,11 +159,18 @@ class Book:
         with closing(self._engine.whole()) as pages:
             return prove(pages, progress)
 
+    @property
+    def told(self) -> Told:
+        """What this process has written since the book was opened."""
+        return self._pen.told
+
     def facts(self) -> dict[str, int]:
-        """Return the register's own numbers, and how many entries wait for the word index."""
+        """Return the register's own numbers, how many entries stand and how many wait for the word index."""
         with closing(self._engine.whole()) as pages:
             (waiting,) = pages.execute("SELECT count(*) FROM tail").fetchone()
-            return {**dict(pages.execute("SELECT name, value FROM state")), "waiting": waiting}
+            (standing,) = pages.execute("SELECT coalesce(sum(entries), 0) FROM head").fetchone()
+            facts: dict[str, int] = dict(pages.execute("SELECT name, value FROM state"))
+        return {**facts, "waiting": waiting, "standing": int(standing)}
 
     def labels_in_use(self) -> list[tuple[frozenset[Label], int]]:
         """Return the labels behind which something stands, together as they must admit, and how many items do."""

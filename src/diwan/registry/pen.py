@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -16,6 +17,22 @@ from diwan.terms.errors import Refused, Unreachable, Unsettled
 T = TypeVar("T")
 _GROUP: Final = 64
 """At most so many jobs share a commit; a job may itself write a thousand entries."""
+
+
+class Told:
+    """What a pen has written since it was taken up."""
+
+    def __init__(self) -> None:
+        """Begin at nothing."""
+        self.groups = 0
+        self.jobs = 0
+        self.seconds = 0.0
+        """From taking the write order until what was written was durable, over all groups."""
+
+    def note(self, jobs: int, seconds: float) -> None:
+        """Note one commit."""
+        self.groups, self.jobs, self.seconds = self.groups + 1, self.jobs + jobs, self.seconds + seconds
+
 
 Job = Callable[[Sheet], Any]
 
@@ -32,6 +49,7 @@ class Pen:
         self._ink = connection
         self._failures = failures
         self._known = Known()
+        self.told = Told()
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._down = False
@@ -84,7 +102,7 @@ class Pen:
         done: list[tuple[Future[Any], Any]] = []
         # A refusal may rest on what a job before it wrote ("registered already"): it is told when that is durable.
         refused: list[tuple[Future[Any], Exception]] = []
-        settling = False
+        settling, begun = False, time.monotonic()
         try:
             self._ink.begin()
             sheet = Sheet(self._ink, self._known)
@@ -109,6 +127,7 @@ class Pen:
                 self._abandon(failure, [answer for _, answer in group], settling=settling)
         else:
             self._known = sheet.learnt()
+            self.told.note(len(group), time.monotonic() - begun)
             for answer, result in done:
                 answer.set_result(result)
             for answer, refusal in refused:

@@ -93,7 +93,7 @@ class Readiness:
         # A job that changes nothing takes its turn under the write order and costs no fsync.  One at most is on its
         # way: a pen that is stuck must not gather a thread for each look.
         if self._written is None:
-            self._written = _beside(lambda: self._house.book.write(lambda _: None))
+            self._written = _beside(lambda: self._house.take_a_turn())
         begun = time.monotonic()
         try:
             self._written.result(self._patience)

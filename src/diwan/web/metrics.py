@@ -10,7 +10,6 @@ import logging
 import platform
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -26,7 +25,6 @@ from diwan.web.tally import BOUNDS, Tally
 LOOPBACK: Final = "127.0.0.1"
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: Prometheus, exposition formats, text-based format."""
-_KEPT: Final = 60.0
 _PATIENCE: Final = 5
 _ESCAPED: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _NOTHING: Final = b"Nothing is told here but /metrics, to this machine.\n"
@@ -45,8 +43,6 @@ class Metrics:
         self._house = house
         self._tally = tally
         self._readiness = readiness
-        self._standing = 0
-        self._until = 0.0
 
     def text(self) -> bytes:
         """Return the numbers in the text format; what the register cannot answer is left out."""
@@ -87,16 +83,15 @@ class Metrics:
             yield "_count", of, reached
 
     def _register(self) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
-        facts = self._house.book.facts()
-        if time.monotonic() >= self._until:
-            # Counted over all that stands, so not with every scrape.
-            self._standing = sum(count for _, count in self._house.book.labels_in_use())
-            self._until = time.monotonic() + _KEPT
+        facts, told = self._house.facts(), self._house.told()
+        yield "diwan_entries_standing", "gauge", "Entries that stand.", [("", (), facts["standing"])]
+        yield "diwan_commits", "counter", "Commits of this process.", [("_total", (), told.groups)]
+        yield "diwan_commit_jobs", "counter", "What those commits carried.", [("_total", (), told.jobs)]
         yield (
-            "diwan_entries_standing",
-            "gauge",
-            "Entries that stand, counted once a minute.",
-            [("", (), self._standing)],
+            "diwan_commit_seconds",
+            "counter",
+            "Time from taking the write order until what was written was durable.",
+            [("_total", (), told.seconds)],
         )
         yield "diwan_words_waiting", "gauge", "Entries that wait for the word index.", [("", (), facts["waiting"])]
         yield (
