@@ -360,6 +360,10 @@ def proved(house: House, ledger: Ledger, readers: list[Follower | Watcher]) -> l
     in_order = sorted((item.at, item.ref) for item in there)
     for reader in readers:
         faults += _of_reader(reader, in_order)
+    promised = Counter(room.promise(item) for item in there[:: max(1, len(there) // 500)])
+    print(f"promised            {dict(promised)} of some 500 items, when each was acknowledged")
+    if set(promised) != {"standby"}:
+        faults.append(f"promised {dict(promised)}, though a standby is always waited for")
     proof = house.prove()
     faults += proof.faults
     print(

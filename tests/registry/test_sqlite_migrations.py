@@ -45,6 +45,7 @@ INSERT INTO grant_then SELECT class, gate, opened, closed FROM gate_grant;
 DROP TABLE gate_grant;
 ALTER TABLE grant_then RENAME TO gate_grant;
 DROP TABLE note;
+ALTER TABLE batch DROP COLUMN promise;
 DROP TABLE gate_label;
 ALTER TABLE head DROP COLUMN ended;
 ALTER TABLE gate DROP COLUMN since;

@@ -185,6 +185,11 @@ class ReadingRoom:
         parts = tuple((salt, part.data) for part, salt in self._parts(item))
         return msgspec.structs.replace(sealed, parts=parts), public
 
+    def promise(self, item: Released) -> str:
+        """Return where an item was when it was acknowledged: on `disk` at this node, or on a `standby` as well."""
+        with self._opened() as opened:
+            return opened.shelf.promise(item.revision_position)
+
     def history(self, item: Released) -> tuple[Released, ...]:
         """Return every revision of an item that this reader may see, newest first; the present one is the first."""
         with self._opened() as opened:

@@ -117,7 +117,7 @@ class Ink(Found):
     def batch_number(self, batch: Batch) -> int:
         """Write a batch's signature and return its number."""
         number = self._sql.next_number("batches")
-        self._sql.insert("batch", [(number, batch.kid, batch.root, batch.size, batch.signature)])
+        self._sql.insert("batch", [(number, batch.kid, batch.root, batch.size, batch.signature, self._sql.promise)])
         return number
 
     def enter(self, entries: Sequence[Written], batches: Sequence[int]) -> list[int]:

@@ -143,6 +143,7 @@ batch = Table(
     Column("root", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
     Column("signature", LargeBinary, nullable=False),
+    Column("promise", _Text, nullable=False),  # disk | standby: where it was when it was acknowledged
 )
 
 signing_key = Table(

@@ -68,6 +68,11 @@ class Sheet:
         self._own = _Layer()
         self._saved = False
 
+    @property
+    def promise(self) -> str:
+        """Where what is written here will be once its commit is told; see `lines.Line.promise`."""
+        return self._line.promise
+
     def fact(self, name: str) -> int:
         """Return one of the register's own numbers."""
         for layer in (self._own, self._done):

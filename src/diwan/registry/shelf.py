@@ -283,6 +283,17 @@ class Shelf:
         )
         return envelope, public
 
+    def promise(self, revision: int) -> str:
+        """Return where a revision was when it was acknowledged.
+
+        Raises:
+            NotFound: no such revision is on this shelf.
+        """
+        row = self._sql.execute("SELECT promise FROM sealed WHERE position=?", [revision]).fetchone()
+        if row is None:
+            raise NotFound
+        return str(row[0])
+
     def used_gates(self) -> list[int]:
         """Return the gates behind which anything stands on this shelf."""
         rows = self._sql.execute("SELECT gate FROM open_head WHERE entries > 0 ORDER BY gate")

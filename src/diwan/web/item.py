@@ -220,6 +220,7 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released, checked: Che
         "related": () if "related" in told else room.related(item),
         "history": room.history(item),
         "parts": room.parts(item),
+        "promise": room.promise(item),
         "reasons": reasons(room.why(item), reader, house.rules(), room.now, say, visit.language.locale),
         "reach": room.reach(item) if item.ref.originator == reader.party else None,
         "mine": mine,

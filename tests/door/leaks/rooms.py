@@ -209,5 +209,6 @@ GENERATORS: Final[dict[str, Generator]] = {
     "labels": _labels,
     "arrivals": _arrivals,
     "why": _of_items(lambda room, item: room.why(item)),
+    "promise": _of_items(lambda room, item: room.promise(item)),
     "reach": _of_items(lambda room, item: room.reach(item)),
 }

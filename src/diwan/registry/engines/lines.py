@@ -78,6 +78,10 @@ class Line(Asked, Protocol):
     def snapshot(self) -> None:
         """Begin to read: what follows sees one state of the database."""
 
+    @property
+    def promise(self) -> str:
+        """Where what this transaction writes is once its commit is told: on `disk` here, or on a `standby` too."""
+
     def ring(self) -> None:
         """Let whoever listens hear of this transaction once it is committed."""
 

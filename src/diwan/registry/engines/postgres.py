@@ -49,6 +49,12 @@ _LONG_SILENCE: Final = 1800.0
 # that was made when a table was small would go through the whole of it, for seconds, when it is large.
 _WAYS: Final = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort", "material")
 _PLANNED: Final = " ".join(("-c jit=off", *(f"-c enable_{way}=off" for way in _WAYS)))
+# The write order, and whether a commit under it waits for a standby's disk as well.
+_ORDER: Final = (
+    "SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''"
+    " AND current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'standby' ELSE 'disk' END"
+    " FROM state WHERE name = 'last_position' FOR UPDATE"
+)
 _UNDER_WAY: Final = (
     pq.TransactionStatus.INTRANS,
     pq.TransactionStatus.INERROR,
@@ -147,6 +153,7 @@ class Wire:
         self._connect = connect
         self._trust = trust
         self._lock = lock
+        self.promise = "disk"
         self._connection = connect()
         self._under_way = False
 
@@ -202,13 +209,15 @@ class Wire:
     def begin(self) -> None:
         """Take the write order."""
 
-        def start(connection: _Connection) -> None:
+        def start(connection: _Connection) -> Rows:
             with connection.pipeline():
                 connection.execute("BEGIN")
-                connection.execute(self._lock)
+                return connection.execute(self._lock)
 
-        self._again(start)
+        answer: Rows = self._again(start)
         self._under_way = True
+        if self._lock == _ORDER:
+            (self.promise,) = answer.fetchone()
 
     def snapshot(self) -> None:
         """Begin to read one state of the database."""
@@ -329,6 +338,11 @@ class Sight:
         with self.connection.pipeline():
             self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._admit(self._allowed)
+
+    @property
+    def promise(self) -> str:
+        """Refuse: nothing is written here."""
+        raise Refused("Nothing is written through a reading connection.")
 
     def ring(self) -> None:
         """Refuse: nothing is written here."""
@@ -505,7 +519,7 @@ class Postgres:
 
     def writing(self) -> Line:
         """Open a connection that writes the register."""
-        return Wire(self._writer, self._trust, "SELECT value FROM state WHERE name = 'last_position' FOR UPDATE")
+        return Wire(self._writer, self._trust, _ORDER)
 
     def writing_words(self) -> Line:
         """Open a connection that writes the word index."""

@@ -63,7 +63,7 @@ _VIEW: Final = {
     " r.brief, (SELECT l.value FROM register.label l WHERE l.number = r.label) AS label FROM register.revision r"
     f" WHERE {_open('r.gate')}",
     "filed": f"SELECT r.position, r.terms FROM register.revision r WHERE {_open('r.gate')}",
-    "sealed": "SELECT r.position, r.header, r.stub, r.leaf, r.path, r.stub_path, b.kid, b.size, b.signature,"
+    "sealed": "SELECT r.position, r.header, r.stub, r.leaf, r.path, r.stub_path, b.kid, b.size, b.signature, b.promise,"
     " k.public FROM register.revision r JOIN register.batch b ON b.number = r.batch"
     f" JOIN register.signing_key k ON k.kid = b.kid WHERE {_open('r.gate')}",
     "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM"

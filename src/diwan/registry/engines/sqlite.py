@@ -61,7 +61,7 @@ _VIEWS: Final = {
     " r.brief, (SELECT l.value FROM main.label l WHERE l.number = r.label) AS label FROM main.revision r"
     f" WHERE r.gate {_ALLOWED}",
     "filed": f"SELECT r.position, r.terms FROM main.revision r WHERE r.gate {_ALLOWED}",
-    "sealed": "SELECT r.position, r.header, r.stub, r.leaf, r.path, r.stub_path, b.kid, b.size, b.signature,"
+    "sealed": "SELECT r.position, r.header, r.stub, r.leaf, r.path, r.stub_path, b.kid, b.size, b.signature, b.promise,"
     " k.public FROM main.revision r JOIN main.batch b ON b.number = r.batch"
     f" JOIN main.signing_key k ON k.kid = b.kid WHERE r.gate {_ALLOWED}",
     "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM main.part o"
@@ -130,6 +130,8 @@ class File(sqlite3.Connection):
     def snapshot(self) -> None:
         """Begin to read one state of the file."""
         self.execute("BEGIN")
+
+    promise: Final = "disk"
 
     def ring(self) -> None:
         """Do nothing: whoever listens sees that the file was changed."""

@@ -37,6 +37,7 @@ def upgrade() -> None:
             " AND until IS NOT NULL), 0)"
         )
         op.add_column("gate", sa.Column("since", sa.BigInteger(), nullable=False, server_default="0"))
+        op.add_column("batch", sa.Column("promise", schema.batch.c.promise.type, nullable=False, server_default="disk"))
         schema.gate_label.create(op.get_bind())
         op.create_index("mention_time", "mention", ["value", "since"])
         _fill()
