@@ -81,7 +81,7 @@ class Server:
 
 
 @contextmanager
-def running(folder: Path, *, durable: bool = False) -> Iterator[Server]:
+def running(folder: Path, *, durable: bool = False, wal: int = 4096) -> Iterator[Server]:
     """Yield the server that is named, or one whose data lie in `folder`; it stops with the last that uses it.
 
     Raises:
@@ -99,7 +99,7 @@ def running(folder: Path, *, durable: bool = False) -> Iterator[Server]:
         settings = folder / "postgresql.conf"
         if "diwan" not in settings.read_text():
             with settings.open("a") as lines:
-                lines.write("# diwan\nmax_connections = 400\nshared_buffers = 256MB\nmax_wal_size = 4GB\n")
+                lines.write(f"# diwan\nmax_connections = 400\nshared_buffers = 256MB\nmax_wal_size = {wal}MB\n")
                 if not durable:
                     lines.write("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n")
     server.start()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from diwan.registry.engines.sqlite import writing_connection
+from diwan.registry.engines.sqlite import Sqlite, writing_connection
 from diwan.registry.pen import Pen
+from diwan.terms.errors import Full
 
 
 @pytest.fixture
@@ -146,6 +147,20 @@ def test_when_the_commit_itself_fails_every_job_of_the_group_is_told_and_nothing
     monkeypatch.undo()
     assert pen.write(say("three")) == 1
     line.close()
+
+
+def test_a_full_disk_is_told_as_such_and_the_pen_writes_on_when_there_is_room(file: Path) -> None:
+    line = writing_connection(file, synchronous="OFF")
+    pen = Pen(line, (sqlite3.Error,), Sqlite(file.parent).is_full)
+    try:
+        line.execute("PRAGMA max_page_count=1")  # no room for what is long: the engine's own refusal
+        with pytest.raises(Full, match="is full"):
+            pen.write(say("x" * 100_000))
+        line.execute("PRAGMA max_page_count=100000")
+        pen.write(say("short"))
+    finally:
+        pen.close()
+    assert said(file) == ["short"]
 
 
 def test_jobs_asked_before_closing_are_written_though_the_pen_is_told_to_stop(file: Path) -> None:

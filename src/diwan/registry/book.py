@@ -58,7 +58,7 @@ class Book:
         self.folder = folder
         self.clock = clock
         self.chance = chance or Chance()
-        self._pen = Pen(self._engine.writing(), self._engine.failures)
+        self._pen = Pen(self._engine.writing(), self._engine.failures, self._engine.is_full)
         # One that is open and as many as may be opened when all are lent; the one used last is lent first.
         self._owns: LifoQueue[Line | None] = LifoQueue()
         for line in (*[None] * (self._engine.owns - 1), self._engine.own()):

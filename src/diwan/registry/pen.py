@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from diwan.registry.engines.lines import Line
 from diwan.registry.sheet import Known, Sheet
-from diwan.terms.errors import Refused, Unreachable, Unsettled
+from diwan.terms.errors import Full, Refused, Unreachable, Unsettled
 
 T = TypeVar("T")
 _GROUP: Final = 64
@@ -44,8 +44,17 @@ class Pen:
     order.  Whose connection breaks gets a fresh one with the next group.
     """
 
-    def __init__(self, connection: Line, failures: tuple[type[Exception], ...]) -> None:
-        """Take over `connection`, which raises `failures`; nobody else may write through it."""
+    def __init__(
+        self,
+        connection: Line,
+        failures: tuple[type[Exception], ...],
+        is_full: Callable[[BaseException], bool] = lambda _: False,
+    ) -> None:
+        """Take over `connection`, which raises `failures`; nobody else may write through it.
+
+        `is_full` tells which of them say that there is no room on the disk.
+        """
+        self._is_full = is_full
         self._ink = connection
         self._failures = failures
         self._known = Known()
@@ -110,6 +119,8 @@ class Pen:
                 try:
                     result = job(sheet)
                 except Exception as failure:
+                    if not self._ink.in_transaction:
+                        raise  # the engine has undone all of it by itself, as on a full disk
                     if not sheet.undo() and isinstance(failure, self._failures):
                         raise  # a question failed, and some engines answer no more within that transaction
                     refused.append((answer, failure))
@@ -146,6 +157,9 @@ class Pen:
         if not self._undone():
             # Where the connection went with the commit under way, nobody here can say which came first.
             told = Unsettled() if settling else Unreachable()
+            told.__cause__ = failure
+        elif self._is_full(failure):
+            told = Full()
             told.__cause__ = failure
         for answer in answers:
             answer.set_exception(told)

@@ -46,6 +46,17 @@ class Unreachable(Refused):
         super().__init__("The register cannot be reached just now. Nothing was entered; ask again in a few seconds.")
 
 
+class Full(Refused):
+    """The disk on which the register lies has no room."""
+
+    def __init__(self) -> None:
+        """Say what is true and when it ends."""
+        super().__init__(
+            "The disk of this node is full. Nothing was entered; what is registered can be read, and entries are taken"
+            " again as soon as there is room."
+        )
+
+
 class Shut(Refused):
     """A restored node shows and takes nothing until it knows what was recalled since its backup."""
 

@@ -22,6 +22,7 @@ from diwan.people.throttle import TooSoon
 from diwan.terms.errors import (
     BadCursor,
     Conflict,
+    Full,
     Malformed,
     NotAllowed,
     NotFound,
@@ -46,6 +47,7 @@ _STATUS: Final[dict[type[Refused], int]] = {
     NotAllowed: 403,
     Conflict: 409,
     Unreachable: 503,
+    Full: 507,
     Shut: 503,
     Unjournalled: 500,
     Unsettled: 500,

@@ -166,6 +166,9 @@ class Engine(Protocol):
     def window(self) -> int:
         """Up to how many times the number of gates a stretch in time order is cheaper than a merge."""
 
+    def is_full(self, failure: BaseException) -> bool:
+        """Return whether a failure says that there is no room on the disk."""
+
     def name_of(self, failure: BaseException) -> str:
         """Return the engine's own short name of a failure; never its text, which may quote what is kept."""
 

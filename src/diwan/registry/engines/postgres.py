@@ -464,6 +464,10 @@ class Postgres:
         self._closed = False
         self._lock = threading.Lock()
 
+    def is_full(self, failure: BaseException) -> bool:
+        """Return whether a failure says that there is no room on the server's disk."""
+        return isinstance(failure, psycopg.errors.DiskFull)
+
     def name_of(self, failure: BaseException) -> str:
         """Return the engine's own short name of a failure: its SQLSTATE."""
         return str(getattr(failure, "sqlstate", None) or type(failure).__name__)

@@ -319,6 +319,10 @@ class Sqlite:
         self._idle: OrderedDict[tuple[int, World], list[Pages]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def is_full(self, failure: BaseException) -> bool:
+        """Return whether a failure says that there is no room on the disk."""
+        return getattr(failure, "sqlite_errorname", "") == "SQLITE_FULL"
+
     def name_of(self, failure: BaseException) -> str:
         """Return the engine's own short name of a failure."""
         return str(getattr(failure, "sqlite_errorname", type(failure).__name__))
