@@ -123,7 +123,7 @@ class Pen:
                         raise  # the engine has undone all of it by itself, as on a full disk
                     if not sheet.undo() and isinstance(failure, self._failures):
                         raise  # a question failed, and some engines answer no more within that transaction
-                    refused.append((answer, failure))
+                    refused.append((answer, self._said(failure)))
                 else:
                     sheet.keep()
                     done.append((answer, result))
@@ -152,14 +152,19 @@ class Pen:
             return self._ink.alive
         return False
 
+    def _said(self, failure: Exception) -> Exception:
+        """Return what is told of a failure."""
+        if not self._is_full(failure):
+            return failure
+        told = Full()
+        told.__cause__ = failure
+        return told
+
     def _abandon(self, failure: Exception, answers: list[Future[Any]], *, settling: bool) -> None:
-        told = failure
+        told = self._said(failure)
         if not self._undone():
             # Where the connection went with the commit under way, nobody here can say which came first.
             told = Unsettled() if settling else Unreachable()
-            told.__cause__ = failure
-        elif self._is_full(failure):
-            told = Full()
             told.__cause__ = failure
         for answer in answers:
             answer.set_exception(told)
