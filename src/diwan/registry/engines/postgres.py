@@ -47,7 +47,7 @@ _LONG_SILENCE: Final = 1800.0
 
 # Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a plan
 # that was made when a table was small would go through the whole of it, for seconds, when it is large.
-_WAYS: Final = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "sort", "material")
+_WAYS: Final = ("seqscan", "bitmapscan", "hashjoin", "mergejoin", "material")
 _PLANNED: Final = " ".join(("-c jit=off", *(f"-c enable_{way}=off" for way in _WAYS)))
 # The write order, and whether a commit under it waits for a standby's disk as well.
 _ORDER: Final = (
