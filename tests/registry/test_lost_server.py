@@ -98,8 +98,9 @@ def test_while_no_server_leads_whoever_asks_is_told_so_and_then_is_answered_agai
     assert isinstance(postgres, engine.Postgres)
     room, where = node.room(Reader("reader", "KWT")), postgres._conninfo
     postgres._conninfo = "host=127.0.0.1 port=1"
-    for line in (node.book._pen._ink, node.book._own):
-        line.close()
+    with node.book.own_pages() as own:
+        own.close()
+    node.book._pen._ink.close()
 
     for ask in (
         room.count,

@@ -93,6 +93,9 @@ QUESTIONS: Final[dict[str, Callable[[Asked], Any]]] = {
         for d in DENSITIES
     ],
     "parts": lambda a: [_parts(a.shelf, item) for item in ITEMS],
+    "promise": lambda a: [
+        _tried(lambda at=at: a.shelf.promise(at)) for at in (7, *(e.revision_position for e in a.entries))
+    ],
     "sealed": lambda a: [
         _tried(lambda at=at: a.shelf.sealed(at)) for at in (7, *(e.revision_position for e in a.entries))
     ],
