@@ -306,9 +306,9 @@ def test_every_table_there_is_was_tried_or_holds_nothing_of_an_item(book: Book) 
 
 
 def test_the_secret_names_of_the_inner_views_are_refused_even_to_one_who_knows_them(pages: Pages) -> None:
-    pages.set_authorizer(None)
+    pages._moves = True
     names = [name for (name,) in pages.execute("SELECT name FROM sqlite_temp_master WHERE type='view'")]
-    pages.set_authorizer(pages._guard)
+    pages._moves = False
     secret = [name for name in names if re.fullmatch(r"\w+_[0-9a-f]{16}", name)]
 
     assert len(secret) == len(sqlite._VIEWS)
@@ -426,11 +426,42 @@ def test_admitting_a_gate_shows_what_is_behind_it_and_leaves_the_wall_standing(
 ) -> None:
     before = pages.execute("SELECT count(*) FROM by_gate").fetchone()[0]
 
-    pages.admit(open_to_qatar[1], ())
+    pages.admit(open_to_qatar[0] | open_to_qatar[1], ())
 
     assert pages.execute("SELECT count(*) FROM by_gate").fetchone()[0] > before
     with pytest.raises(sqlite3.DatabaseError):
         pages.execute("SELECT count(*) FROM stand")
+
+
+def test_a_wall_that_was_moved_shows_what_one_built_there_shows(
+    book: Book, pages: Pages, open_to_qatar: tuple[frozenset[int], frozenset[int]]
+) -> None:
+    """A connection is lent to another reader class by moving its wall: of the first, nothing may stay."""
+    allowed, once = open_to_qatar
+    elsewhere = max(allowed | once) + 1
+    for gates in ((once, frozenset()), (frozenset({elsewhere}), once), (frozenset(), frozenset()), (allowed, once)):
+        pages.admit(*gates)
+        built = reading_connection(book.folder, *gates)
+
+        for view in sqlite._VIEWS:
+            assert sorted(map(str, pages.execute(f"SELECT * FROM {view}"))) == sorted(
+                map(str, built.execute(f"SELECT * FROM {view}"))
+            ), view
+        built.close()
+
+
+@pytest.mark.parametrize("table", ["allowed", "ever"])
+def test_what_moved_the_wall_cannot_be_said_again(
+    pages: Pages, open_to_qatar: tuple[frozenset[int], frozenset[int]], table: str
+) -> None:
+    """What was prepared while the wall moved is kept by its text, and asked again without leave."""
+    pages.admit(frozenset(), frozenset())
+    pages.admit(*open_to_qatar)
+
+    for text in (f"INSERT INTO temp.{table} VALUES(?)", f"DELETE FROM temp.{table} WHERE gate=?"):
+        for said in (text, f"{text} -- ", f"{text} -- 0"):
+            with pytest.raises(sqlite3.DatabaseError):
+                pages.execute(said, [1])
 
 
 @pytest.mark.parametrize("table", ["item", "revision", "part", "stand", "alias", "link", "mention", "tail", "label",

@@ -224,10 +224,10 @@ def test_more_readers_than_are_kept_at_hand_are_served_all_the_same(engine: Engi
     begun = threading.Barrier(12)
 
     def read(number: int) -> int:
-        for _ in range(8):
-            pages = engine.lend(number % 5, World.ACTUAL, frozenset({number}), frozenset())
+        for turn in range(24):  # more reader classes than are kept at hand as well, each of them coming back
+            pages = engine.lend(number + 12 * (turn % 6), World.ACTUAL, frozenset({number}), frozenset())
             pages.snapshot()
-            if _ == 0:
+            if turn == 0:
                 begun.wait(20)
             pages.execute("SELECT gate, newest FROM open_head").fetchall()
             pages.commit()

@@ -10,8 +10,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
@@ -99,8 +98,8 @@ _INSERT: Final = {
     f" VALUES({','.join('?' * len(table.columns))})"
     for table in (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
 }
-_KEPT: Final = 48
-"""Reading connections kept ready."""
+_KEPT: Final = 32
+"""Reading connections kept ready; one more reader class gets another's, whose wall is moved: to build one takes longer."""
 
 
 class File(sqlite3.Connection):
@@ -161,25 +160,26 @@ class Pages(File):
     place: tuple[int, World]
     """Whose wall it is."""
 
-    _guard: Callable[[int, str | None, str | None, str | None, str | None], int]
+    _moves: bool = False
+    _unsaid: str = ""
+    """What stands in a question that moves the wall: one that was prepared once is asked again without leave."""
 
     def raise_wall(self) -> None:
         """Lay the views under secret names and let nothing through but them."""
-        nonce = secrets.token_hex(8)
+        nonce, self._unsaid = secrets.token_hex(8), secrets.token_hex(8)
         for name, select in _VIEWS.items():
             self.execute(f"CREATE TEMP VIEW {name}_{nonce} AS {select}")
             self.execute(f"CREATE TEMP VIEW {name} AS SELECT * FROM {name}_{nonce}")
         inner = {f"{name}_{nonce}": name for name in _VIEWS}
 
         def authorize(action: int, table: str | None, _: str | None, __: str | None, source: str | None) -> int:
-            if action in _FREE:
+            if action in _FREE or self._moves:
                 return sqlite3.SQLITE_OK
             through = action == sqlite3.SQLITE_READ and (
                 source in inner or table in _VIEWS or table in _PLAIN or (table in inner and source == inner[table])
             )
             return sqlite3.SQLITE_OK if through else sqlite3.SQLITE_DENY
 
-        self._guard = authorize
         self.set_authorizer(authorize)
 
     joined: Final = "CROSS JOIN"
@@ -218,20 +218,27 @@ class Pages(File):
         return f"instr({column}, ?)"
 
     def admit(self, allowed: Collection[int], once: Collection[int]) -> None:
-        """Bring the gates to more than they were; only ever called by whoever lends this connection."""
-        self.set_authorizer(None)
+        """Move the wall to these gates and no others; only ever called by whoever lends this connection.
+
+        Where that fails the connection is not to be lent: it stands between two walls.  The authorizer stays where it
+        is, for without it every question would have to be prepared anew.
+        """
+        self._moves = True
         try:
             self.fill(allowed, once)
         finally:
-            self.set_authorizer(self._guard)
+            self._moves = False
 
     def fill(self, allowed: Collection[int], once: Collection[int]) -> None:
-        """Write gate numbers into the connection's own temporary tables."""
-        self.allowed, self.once = frozenset(allowed), frozenset(once)
+        """Write gate numbers into the connection's own temporary tables, in place of those that stood there."""
+        now, before = (frozenset(allowed), frozenset((*allowed, *once))), (self.allowed, self.allowed | self.once)
         self.execute("BEGIN")
-        self.executemany("INSERT OR IGNORE INTO temp.allowed VALUES(?)", ((gate,) for gate in allowed))
-        self.executemany("INSERT OR IGNORE INTO temp.ever VALUES(?)", ((gate,) for gate in (*allowed, *once)))
+        for table, wanted, stood in zip(("allowed", "ever"), now, before, strict=True):
+            gone, come = ([(gate,) for gate in gates] for gates in (stood - wanted, wanted - stood))
+            self.executemany(f"DELETE FROM temp.{table} WHERE gate=? -- {self._unsaid}", gone)
+            self.executemany(f"INSERT INTO temp.{table} VALUES(?) -- {self._unsaid}", come)
         self.execute("COMMIT")
+        self.allowed, self.once = frozenset(allowed), frozenset(once)
 
 
 def reading_connection(folder: Path, allowed: Collection[int], once: Collection[int]) -> Pages:
@@ -316,7 +323,9 @@ class Sqlite:
         """Keep the register in `folder`."""
         self._folder = folder
         self._synchronous = synchronous
-        self._idle: OrderedDict[tuple[int, World], list[Pages]] = OrderedDict()
+        self._idle: list[Pages] = []
+        """Those used last stand last."""
+        self._lent = 0
         self._lock = threading.Lock()
 
     def is_full(self, failure: BaseException) -> bool:
@@ -376,38 +385,50 @@ class Sqlite:
         return _Ears(self._folder)
 
     def lend(self, number: int, world: World, allowed: frozenset[int], once: frozenset[int]) -> Pages:
-        """Lend a connection that is walled for this reader class already, or a new one."""
-        with self._lock:
-            idle = self._idle.get((number, world))
-            pages = idle.pop() if idle else None
-        if pages is not None and pages.allowed <= allowed and pages.once <= once:
-            if pages.allowed != allowed or pages.once != once:
+        """Lend a connection that is walled for this reader class already, or another whose wall is moved there."""
+        pages = self._idle_one((number, world))
+        try:
+            if pages is None:
+                pages = reading_connection(self._folder, allowed, once)
+            elif (pages.allowed, pages.once) != (allowed, once):
                 pages.admit(allowed, once)
-            return pages
-        if pages is not None:
-            pages.close()
-        pages = reading_connection(self._folder, allowed, once)
+        except BaseException:
+            self._drop(pages)
+            raise
         pages.place = number, world
         return pages
 
     def take_back(self, pages: Pages) -> None:
-        """Keep a connection for the next of its class; beyond some, those not used for longest are closed."""
+        """Keep a connection for the next that asks, if no more than some are kept and nothing is under way on it."""
         with self._lock:
-            self._idle.setdefault(pages.place, []).append(pages)
-            self._idle.move_to_end(pages.place)
-            if sum(map(len, self._idle.values())) > _KEPT:
-                place, oldest = next(iter(self._idle.items()))
-                oldest.pop(0).close()
-                if not oldest:
-                    del self._idle[place]
+            keep = len(self._idle) < _KEPT and not pages.in_transaction
+            if keep:
+                self._idle.append(pages)
+                self._lent -= 1
+        if not keep:
+            self._drop(pages)
 
     def close(self) -> None:
         """Close every connection that is not lent."""
         with self._lock:
-            for idle in self._idle.values():
-                for pages in idle:
-                    pages.close()
-            self._idle.clear()
+            idle, self._idle = self._idle, []
+        for pages in idle:
+            pages.close()
+
+    def _idle_one(self, place: tuple[int, World]) -> Pages | None:
+        """Return an idle connection of a class, or, once as many are kept as may be, that not used for longest."""
+        with self._lock:
+            self._lent += 1
+            for number in range(len(self._idle) - 1, -1, -1):
+                if self._idle[number].place == place:
+                    return self._idle.pop(number)
+            return self._idle.pop(0) if self._idle and len(self._idle) + self._lent > _KEPT else None
+
+    def _drop(self, pages: Pages | None) -> None:
+        with self._lock:
+            self._lent -= 1
+        if pages is not None:
+            pages.close()
 
 
 def _sound(title: str, file: Path) -> Found:
