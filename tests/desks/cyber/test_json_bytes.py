@@ -119,6 +119,19 @@ def test_an_object_that_two_readers_could_read_apart_is_refused(data: bytes, why
     assert str(refused.value) == f"STIX: {why}. Nothing was entered."
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":1.0,"b":[1.50,-0,-0.0,1e2,1E+2,0.1000000000000000055511151231257827]}',
+        b'{"a":18446744073709551616,"b":9223372036854775808,"c":123456789012345678901234567890}',
+        b'{ "a" : "\\u00e9\\/\\n" , "\xc3\xa9" : ["\xc3\xa9", null, true, {} ] }',
+    ],
+    ids=["floats", "wide integers", "escapes"],
+)
+def test_however_an_object_is_spelt_its_values_are_those_of_the_standard_library(data: bytes) -> None:
+    assert repr(read_object(data)) == repr(json.loads(data))
+
+
 @pytest.mark.parametrize("data", [b'{"a":"\\ud800"}', b'{"\\uDC00":1}', b'{"a":"\\ud800\\u0041"}'])
 def test_half_a_surrogate_pair_is_refused_and_a_whole_one_is_read(data: bytes) -> None:
     assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\N{GRINNING FACE}"}
