@@ -15,7 +15,10 @@ from diwan.terms.item import Draft
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[._:@/-][^\W_]+)*")
 _PIECE: Final = re.compile(r"[^\W_]+")
+# Of normalised text in ASCII the same words, found in two thirds of the time.
+_ASCII_WORD: Final = re.compile(r"[a-z0-9]+(?:[._:@/-][a-z0-9]+)*")
 _ALEF: Final = str.maketrans({"أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ة": "ه", "ـ": None})
+_SPELT: Final = frozenset(map(chr, _ALEF))
 _LONGEST: Final = 64
 _OWN: Final = frozenset({"kind", "originator"})
 """Fields that the register itself sets; no desk's facet can say them."""
@@ -30,15 +33,21 @@ def normal(text: str) -> str:
     folded = unicodedata.normalize("NFKD", text).casefold()
     if folded.isascii():
         return folded
-    return "".join(c for c in folded if not unicodedata.combining(c)).translate(_ALEF)
+    # A text has few distinct characters: each is looked at once, and most texts need not be written anew.
+    here = set(folded)
+    marks = dict.fromkeys(map(ord, filter(unicodedata.combining, here)))
+    return folded.translate(_ALEF | marks) if marks or not _SPELT.isdisjoint(here) else folded
 
 
 def words(text: str) -> set[str]:
     """Return the words of `text`: each run of letters and digits, and compounds such as addresses also whole."""
-    found = set(_WORD.findall(normal(text)))
+    text = normal(text)
+    found = set((_ASCII_WORD if text.isascii() else _WORD).findall(text))
     compound = [word for word in found if not word.isalnum()]
     for word in compound:
         found.update(_PIECE.findall(word))
+    if max(map(len, found), default=0) <= _LONGEST:
+        return found
     return {word[:_LONGEST] for word in found}
 
 
