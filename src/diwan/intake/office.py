@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -96,22 +96,25 @@ def no_freer(label: Label, said: Handling) -> Label:
 
 def text_fault(draft: Draft) -> Malformed | None:
     """Return why a draft cannot be written down: NUL, which not every engine holds, or half of a surrogate pair."""
-    if not _NO_TEXT.search("\n".join(_texts(draft))):
+    text = "\n".join(_texts(draft))
+    if not ("\0" in text if text.isascii() else _NO_TEXT.search(text)):
         return None
     return Malformed("A text in it holds NUL or half of a surrogate pair, which is no character. Nothing was entered.")
 
 
-def _texts(draft: Draft) -> Iterator[str]:
-    yield from (draft.kind, draft.title, draft.author or "", *draft.text, *draft.values, *draft.names)
+def _texts(draft: Draft) -> list[str]:
+    texts = [draft.kind, draft.title, draft.author or "", *draft.text, *draft.values, *draft.names]
     for facet in draft.facets:
-        yield from facet
-    for alias in (*draft.aliases, *(link.to for link in draft.links)):
-        yield from (alias.scheme, alias.value)
-    yield from (link.relation for link in draft.links)
+        texts += facet
+    for alias in draft.aliases:
+        texts += (alias.scheme, alias.value)
+    for link in draft.links:
+        texts += (link.relation, link.to.scheme, link.to.value)
     for part in draft.parts:
-        yield from (part.name, part.media_type)
+        texts += (part.name, part.media_type)
     if draft.version is not None:
-        yield from (draft.version.at, draft.version.written)
+        texts += (draft.version.at, draft.version.written)
+    return texts
 
 
 def gate_for(world: World, originator: str, label: Label, parent: Gate | None) -> Gate:

@@ -39,7 +39,6 @@ _DEFINITION: Final = re.compile(rb'"type"\s*:\s*"marking-definition"')
 _NEW: Final = re.compile(rb'"spec_version"\s*:\s*"2\.1"')
 _EVENT: Final = re.compile(rb'"Event"\s*:\s*[{\[]')
 _BARE: Final = re.compile(rb'"distribution"\s*:')
-_MARKED: Final = re.compile(rb"granular_markings|\\u")
 _STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
@@ -188,7 +187,8 @@ _granular_in: Final = msgspec.json.Decoder(_Granular).decode
 def _granular(draft: Draft) -> Sequence[str]:
     data = draft.parts[0].data
     # Few objects have any; a name may be spelt with escapes.
-    return granular_refs(_granular_in(data).granular_markings) if _MARKED.search(data) else ()
+    marked = b"granular_markings" in data or b"\\u" in data
+    return granular_refs(_granular_in(data).granular_markings) if marked else ()
 
 
 def _marks(draft: Draft) -> Sequence[str]:
