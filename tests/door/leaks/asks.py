@@ -222,6 +222,9 @@ def _api_changes(known: Known, world: World) -> Iterator[Ask]:
     for kept in (*known.cursors, *known.others_cursors):
         query = (("cursor", kept.cursor), ("limit", "7"))
         yield Ask("GET", f"{BASES[world]}/api/changes", query, by="token", follow=_JSON_CURSOR, follow_as="cursor")
+        yield Ask("GET", f"{BASES[world]}/api/changes", (("cursor", kept.cursor), ("wait", "8")), by="token")
+    for wait in ("0", "8", "9", "soon"):
+        yield Ask("GET", f"{BASES[world]}/api/changes", (("wait", wait),), by="token")
 
 
 def _api_count(known: Known, world: World) -> Iterator[Ask]:

@@ -34,7 +34,7 @@ def write_hidden(ground: Ground, name: str, seed: int, *, steps: int = 40) -> No
     """Write to `ground` what the reader `name` may not read, of every sort, in an order drawn from `seed`."""
     rng, clock = random.Random(seed), Clock(ground.now)
     with open_house(ground.folder, clock, seed) as house:
-        hiding = _Hiding(house, clock, rng, ground, name)
+        hiding = Hiding(house, clock, rng, ground, name)
         acts = list(hiding.acts)
         done: set[str] = set()
         for step in range(max(steps, len(acts))):
@@ -50,7 +50,9 @@ def write_hidden(ground: Ground, name: str, seed: int, *, steps: int = 40) -> No
         ground.now = clock.now
 
 
-class _Hiding:
+class Hiding:
+    """What is done at an open node so that the reader `name` has no business with it, act by act."""
+
     def __init__(self, house: House, clock: Clock, rng: random.Random, ground: Ground, name: str) -> None:
         self.house = house
         self.clock = clock

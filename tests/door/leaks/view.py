@@ -6,7 +6,6 @@ from the same stream, and nothing but a `Date` header is left out of the compari
 
 from __future__ import annotations
 
-import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import msgspec
 from leaks import asks, commands, rooms
 from leaks.asks import Ask
 from leaks.ground import MINUTE, PASSWORD, Clock, Ground, open_house
+from leaks.haste import Hasty, Meanwhile
 from leaks.known import Known
 from litestar import Litestar
 
@@ -50,7 +50,7 @@ class Browser:
         self._app = app
         self._clock = clock
         self._known = known
-        self._loop = asyncio.new_event_loop()
+        self._loop = Hasty()
 
     def close(self) -> None:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
@@ -60,6 +60,13 @@ class Browser:
         """Return the answer to one request, asked a second after the one before."""
         self._clock.now += _TICK
         return self._loop.run_until_complete(self._ask(ask))
+
+    def ask_meanwhile(self, ask: Ask, acts: Meanwhile) -> tuple[Answer, float]:
+        """Return the answer to a request and the seconds it was held back for; `acts` happen meanwhile."""
+        self._loop.meanwhile(acts)
+        begun = self._loop.time()
+        answer = self.ask(ask)
+        return answer, self._loop.time() - begun
 
     async def _ask(self, ask: Ask) -> Answer:
         body, headers = _body(ask)
