@@ -23,6 +23,10 @@ _LEAST: Final = 16
 _LEAST_VALUE: Final = 4
 _WIDE: Final = 2**53 - 1
 _BRACKETS: Final = (b"{", b"[")
+_LONGEST: Final = 309
+"""Digits of a whole number at most: a double holds no more, and reading a long one takes time with its square."""
+_TOO_LONG: Final = b"0" * (_LONGEST + 1)
+_DIGITS: Final = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 class Form(StrEnum):
@@ -161,8 +165,8 @@ def _plainly(raw: bytes) -> dict[str, Any] | None:
 
     A field said twice would be written once, and a number that was rounded otherwise than it stands.
     """
-    # What is written with escapes never comes out the same.
-    if b"\\u" in raw:
+    # What is written with escapes never comes out the same; msgspec reads integers of up to 4,300 digits.
+    if b"\\u" in raw or _TOO_LONG in raw.translate(_DIGITS):
         return None
     try:
         said = _any(raw)
@@ -198,8 +202,7 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    # 309 digits are more than a double holds, and reading a long one takes time that grows with its square.
-    if len(text) > 309:
+    if len(text) > _LONGEST:
         raise ValueError("a number is larger than a double holds")
     return int(text)
 
