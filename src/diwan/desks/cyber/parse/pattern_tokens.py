@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from diwan.desks.cyber.kinds.pattern import Time, Value
 from diwan.desks.cyber.parse.finding import plain, quoted
@@ -16,7 +18,7 @@ _SPACE: Final = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\
 _WORD: Final = re.compile(
     rf"""
       (?P<skip>[{_SPACE}]+|/\*.*?\*/|//[^\r\n]*)
-    | (?P<time>t'[0-9]{{4}}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01])
+    | (?:(?P<time>t'[0-9]{{4}}-(?:0[1-9]|1[012])-(?:0[1-9]|[12][0-9]|3[01])
         T(?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?Z')
     | (?P<hex>h'(?:[a-fA-F0-9]{{2}})*')
     | (?P<binary>b'(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{4}}|[A-Za-z0-9+/]{{3}}=|[A-Za-z0-9+/]{{2}}==)')
@@ -24,7 +26,7 @@ _WORD: Final = re.compile(
     | (?P<text>'[^'\\]*(?:\\['\\][^'\\]*)*')
     | (?P<float>[+-]?[0-9]*\.[0-9]+)
     | (?P<int>[+-]?(?:0|[1-9][0-9]*))
-    | (?P<mark>==|!=|<>|<=|>=|[=<>\[\]().,:*])
+    | (?P<mark>==|!=|<>|<=|>=|[=<>\[\]().,:*]))[ ]*
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
@@ -46,7 +48,7 @@ class PatternError(Malformed):
         self.column: Final = column
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """One word, what sort it is, and where it starts, counted from 0."""
 
     sort: str
@@ -64,11 +66,11 @@ def tokens_of(text: str) -> list[Token]:
         raise PatternError(f"more than {LIMIT} characters", LIMIT + 1)
     tokens, at, match = [], 0, _WORD.match
     while found := match(text, at):
-        sort = found.lastgroup
+        sort = found.lastgroup or "skip"
         if sort != "skip":
-            said = found.group()
+            said = found[sort]
             # A mark or a word of the grammar is its own sort.
-            tokens.append(Token(said if sort == "mark" or said in WORDS else str(sort), said, at))
+            tokens.append(Token(said if sort == "mark" or said in WORDS else sort, said, at))
         at = found.end()
     if at < len(text):
         raise PatternError(f"{quoted(text[at], 1)} starts no word of a pattern", at + 1)
