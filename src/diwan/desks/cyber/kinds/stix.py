@@ -35,9 +35,7 @@ TYPES: Final = SDOS | SROS | SCOS | METAS
 CUSTOM: Final = "cyber.custom"
 KINDS: Final = frozenset(f"cyber.{name}" for name in TYPES) | {CUSTOM}
 
-_TIME: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,32}))?Z", re.ASCII
-)
+_TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,32}))?Z", re.ASCII)
 _LEAP: Final = 60
 
 
@@ -92,15 +90,14 @@ def sortable(written: str) -> str | None:
     found = _TIME.fullmatch(written)
     if found is None:
         return None
-    year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+    whole, fraction = found.groups()
     try:
-        datetime(year, month, day, hour, minute, min(second, _LEAP - 1), tzinfo=UTC)
+        # A leap second is a second that the calendar does not have.
+        datetime.fromisoformat(f"{whole[:-2]}59" if whole.endswith(f":{_LEAP}") else whole)
     except ValueError:
         return None
-    if second > _LEAP or year == 0:
-        return None
-    fraction = (found[7] or "").rstrip("0")
-    return f"{written[:19]}.{fraction}" if fraction else written[:19]
+    fraction = (fraction or "").rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
 
 
 def instant_of(written: str) -> Instant | None:

@@ -115,10 +115,15 @@ def version_of(said: Mapping[str, Any]) -> Version:
 def refs_in(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (property, id) of every reference that an object makes, in it or in what it embeds."""
     for key, value in said.items():
-        if key.endswith("_ref") and isinstance(value, str):
-            yield key[:-4], value
-        elif key.endswith("_refs") and isinstance(value, list):
-            yield from ((key[:-5], one) for one in value if isinstance(one, str))
+        if isinstance(value, str):
+            if key.endswith("_ref"):
+                yield key[:-4], value
+        elif isinstance(value, list):
+            if key.endswith("_refs"):
+                relation = key[:-5]
+                for one in value:
+                    if isinstance(one, str):
+                        yield relation, one
         elif isinstance(value, dict) and value:
             yield from refs_in(value)
 
@@ -182,10 +187,11 @@ def _facets(said: Mapping[str, Any], brief: Brief) -> Iterator[tuple[str, str]]:
     if brief.revoked:
         yield "revoked", "true"
     for key in _FACETS:
-        value = said.get(key)
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, str):
-                yield key, one
+        if key in said:
+            value = said[key]
+            for one in value if isinstance(value, list) else (value,):
+                if isinstance(one, str):
+                    yield key, one
     yield from (("tactic", tactic) for tactic in brief.tactics)
 
 
