@@ -28,17 +28,19 @@ class Neighbours:
         self._ink = ink
         self._rules = rules
         self._hand = hand
-        own = {spell(alias) for draft in drafts for alias in draft.aliases}
-        others = {spell(link.to) for draft in drafts for link in draft.links}
-        self._named = ink.named(own | others)
-        self._ending = ink.ending(own)
+        own = {alias: spell(alias) for draft in drafts for alias in draft.aliases}
+        others = {link.to for draft in drafts for link in draft.links}
+        spelt = own | {alias: spell(alias) for alias in others - own.keys()}
+        stands, ending = ink.named(spelt.values()), ink.ending(own.values())
+        self._named = {alias: stands[name] for alias, name in spelt.items() if name in stands}
+        self._ending = {alias for alias, name in own.items() if name in ending}
         self._gates: dict[int, Gate | None] = {}
         self._outside: dict[tuple[Label, int], tuple[str, ...]] = {}
 
     def targets(self, draft: Draft) -> Iterator[tuple[int, Gate]]:
         """Yield the gates behind which what a draft refers to stands, once for each name and gate."""
-        for name in dict.fromkeys(spell(link.to) for link in draft.links):
-            for number in dict.fromkeys(one.gate for one in self._named.get(name, ())):
+        for name in dict.fromkeys(link.to for link in draft.links if link.to in self._named):
+            for number in dict.fromkeys(one.gate for one in self._named[name]):
                 gate = self._readable(number)
                 if gate is not None and gate.world == draft.world:
                     yield number, gate
@@ -52,11 +54,11 @@ class Neighbours:
 
     def may_be_ended(self, draft: Draft) -> bool:
         """Return whether anything at all, readable or not, ends what bears a name of this draft."""
-        return not self._ending.isdisjoint(map(spell, draft.aliases))
+        return not self._ending.isdisjoint(draft.aliases)
 
     def holder(self, alias: Alias, gate: int, originator: str, version: Version | None) -> tuple[Standing, bool] | None:
         """Return the item that an originator has under `alias` behind `gate`, and whether it says the same."""
-        known = any(one.originator == originator for one in self._named.get(spell(alias), ()))
+        known = any(one.originator == originator for one in self._named.get(alias, ()))
         return self._ink.alias_holder(alias, gate, originator, version) if known else None
 
     def _readable(self, number: int) -> Gate | None:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import filterfalse
 from typing import Final
 
 from diwan.terms.item import Draft
@@ -43,8 +44,7 @@ def words(text: str) -> set[str]:
     """Return the words of `text`: each run of letters and digits, and compounds such as addresses also whole."""
     text = normal(text)
     found = set((_ASCII_WORD if text.isascii() else _WORD).findall(text))
-    compound = [word for word in found if not word.isalnum()]
-    for word in compound:
+    for word in list(filterfalse(str.isalnum, found)):
         found.update(_PIECE.findall(word))
     if max(map(len, found), default=0) <= _LONGEST:
         return found
