@@ -39,7 +39,7 @@ from diwan.registry.keeping import CHECKPOINT, Restored, restore
 from diwan.registry.notes import read_note, write_note
 from diwan.registry.pen import Told
 from diwan.registry.proof import Progress, Proof
-from diwan.registry.whole import write_once, write_whole
+from diwan.registry.whole import make_folder, write_once, write_whole
 from diwan.release.audience import Audience, also_for, audience, known_parties, only_for
 from diwan.release.decide import Rules
 from diwan.release.marking import marking, parse_marking
@@ -493,7 +493,7 @@ class House:
     def lay(self, desk: str, name: str, data: bytes) -> None:
         """Lay a file beside the node for a desk, in place of what bore its name; read when the node is opened again."""
         file = self.folder / "desks" / desk / name
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent)
         write_whole(file, data)
 
     def backup(self, file: Path, *, keys: bool = True, progress: Progress = lambda _, __, ___: None) -> None:
@@ -530,7 +530,7 @@ class House:
                     f"{file} is not there, and this node was brought back from a backup: put its keys back, for a key"
                     " made anew is one that nobody knows. The node was not opened."
                 )
-            file.parent.mkdir(mode=0o700, exist_ok=True)
+            make_folder(file.parent)
             write_once(file, self.chance.bytes(_SEED).hex().encode())
         try:
             secret = bytes.fromhex(file.read_text("ascii").strip())

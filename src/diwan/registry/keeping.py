@@ -22,7 +22,7 @@ from diwan.registry.engines.lines import Engine, Line
 from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
-from diwan.registry.whole import settle, write_whole
+from diwan.registry.whole import make_folder, settle, write_whole
 from diwan.sealing.keys import Signer
 from diwan.terms.errors import Malformed, Refused
 from diwan.terms.time import Instant
@@ -174,7 +174,7 @@ def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes], bytes]) -
         if not _belongs(path):
             raise bundle.refusal(f"{name} is nothing that lies beside a node")
         into = folder / path
-        into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(into.parent)
         write_whole(into, data)
     settings = folder / "settings.toml"
     before = settings.read_bytes() if settings.exists() else b""

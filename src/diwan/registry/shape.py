@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from diwan.registry.whole import make_folder
 from diwan.terms.errors import Refused
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ COMPATIBLE: Final = 3
 
 def keep_private(folder: Path) -> None:
     """Make `folder` where there is none, closed to other accounts of the machine: every label's items lie in it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    make_folder(folder)
 
 
 def is_current(what: str, shape: str | None, compatible: int | None) -> bool:

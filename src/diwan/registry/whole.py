@@ -40,6 +40,14 @@ def _ready(file: Path, data: bytes) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder`, mode 0700, and what it lies in, where they are missing; durable when this returns."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in missing:
+        settle(one.parent)
+
+
 def settle(folder: Path) -> None:
     """Make the names in a folder durable: they are so with the folder, not with the files."""
     handle = os.open(folder, os.O_RDONLY)
