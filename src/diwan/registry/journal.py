@@ -110,6 +110,8 @@ class Journal:
         file = self._folder / f"{self._party}.g{generation}.{self._host}.journal"
         fresh = not file.exists()
         with _locked(file) as handle:
+            if self._done is None:
+                _cut_torn(handle)
             last = _last_of(handle, file)
             if last is not None and _leaf_of(pages, last.number) != last.leaf:
                 raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
@@ -181,10 +183,8 @@ def latest_generation(paths: Iterable[Path], party: str) -> int:
 
 
 def _read(file: Path, keys: Mapping[str, bytes]) -> Iterator[Change]:
-    # What comes after the last line feed was never finished, so nobody was told that it was done.
-    whole, _, _ = file.read_bytes().rpartition(b"\n")
     before = -1
-    for line in whole.splitlines():
+    for line in _finished(file.read_bytes()).splitlines():
         change = _opened(file, line, keys)
         if change.before != before or change.number <= before:
             raise _refusal(file, f"a line is missing before line {change.number} of the audit log")
@@ -208,6 +208,23 @@ def _opened(file: Path, line: bytes, keys: Mapping[str, bytes] | None) -> Change
 
 def _refusal(file: Path, why: str) -> Malformed:
     return Malformed(f"{file} is not a sound journal: {why}. Nothing was changed, and a node that is shut stays shut.")
+
+
+def _finished(data: bytes) -> bytes:
+    """Return the lines that were finished: of what follows nobody was told that it was done.
+
+    A last line without its end was not, nor what lost power while it was written: sectors of it are zeros then, with
+    others behind them that were written sooner.
+    """
+    before, _, _ = data.partition(b"\0")
+    return before[: before.rfind(b"\n") + 1]
+
+
+def _cut_torn(handle: int) -> None:
+    size = os.fstat(handle).st_size
+    finished = len(_finished(os.pread(handle, size, 0)))
+    if finished < size:
+        os.ftruncate(handle, finished)
 
 
 def _last_of(handle: int, file: Path) -> Change | None:
