@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import msgspec
@@ -121,26 +121,35 @@ def test_sign_out_ends_the_session_at_once_and_no_other(doors: Doors, opened: Op
     assert (doors.who(here), doors.who(there)) == (None, account)
 
 
-def test_session_ends_half_an_hour_after_its_last_use(doors: Doors, opened: Open, clock: Any) -> None:
+def asked(book: Book, doors: Doors, secret: str) -> Account | None:
+    """Return whose session it is, once it is written down that it was used."""
+    account = doors.who(secret)
+    book.write(lambda _: None)
+    return account
+
+
+def test_session_ends_half_an_hour_after_its_last_use(book: Book, doors: Doors, opened: Open, clock: Any) -> None:
     account = opened()
     _, secret = doors.sign_in("mariam", PASSWORD, HERE)
 
     clock.wait(minutes=29)
-    assert doors.who(secret) == account
+    assert asked(book, doors, secret) == account
     clock.wait(minutes=29)
-    assert doors.who(secret) == account
+    assert asked(book, doors, secret) == account
     clock.wait(minutes=30)
     assert doors.who(secret) is None
 
 
-def test_session_ends_after_twelve_hours_however_much_it_is_used(doors: Doors, opened: Open, clock: Any) -> None:
+def test_session_ends_after_twelve_hours_however_much_it_is_used(
+    book: Book, doors: Doors, opened: Open, clock: Any
+) -> None:
     account = opened()
     _, secret = doors.sign_in("mariam", PASSWORD, HERE)
 
     seen = []
     for _ in range(13 * 6):
         clock.wait(minutes=10)
-        seen.append(doors.who(secret))
+        seen.append(asked(book, doors, secret))
 
     assert seen == [account] * 71 + [None] * 7
 
@@ -154,10 +163,34 @@ def test_use_of_a_session_is_written_down_once_a_minute_at_most(
     seen = []
     for _ in range(18):
         clock.wait(seconds=10)
-        doors.who(secret)
+        asked(book, doors, secret)
         seen.append(rows(book, "ticket")[0])
 
     assert len(set(seen)) == 4
+
+
+def test_who_comes_back_waits_for_nobody_who_writes(book: Book, doors: Doors, opened: Open, clock: Any) -> None:
+    """That a session was used is noted after the answer, in the order of those who write."""
+    account = opened()
+    _, secret = doors.sign_in("mariam", PASSWORD, HERE)
+    clock.wait(minutes=2)
+    begun, end, at = Event(), Event(), clock()
+
+    def write(_: object) -> None:
+        begun.set()
+        end.wait(20)
+
+    writer = Thread(target=book.write, args=[write])
+    writer.start()
+    begun.wait(20)
+    try:
+        assert doors.who(secret) == account
+        assert not end.is_set()
+    finally:
+        end.set()
+        writer.join()
+    book.write(lambda _: None)
+    assert rows(book, "ticket")[0][6] > at
 
 
 def test_sessions_that_are_over_are_cleared_away_at_the_next_sign_in(

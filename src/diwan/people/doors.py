@@ -93,7 +93,10 @@ class Doors:
         return opened
 
     def who(self, secret: str, *, only: Sort | None = None) -> Account | None:
-        """Return whose session or token this is, or None; the account is read anew each time."""
+        """Return whose session or token this is, or None; the account is read anew each time.
+
+        That it was used is noted, and nobody waits for that: not who reads while others write, or while a disk is full.
+        """
         digest = _digest(secret)
         now = self._book.clock()
         with self._book.own_pages() as pages:
@@ -107,7 +110,7 @@ class Doors:
         if ticket.sort == "session" and now >= ticket.seen + self._idle:
             return None
         if now >= ticket.seen + min(MINUTE, self._idle // 2):
-            self._book.write(lambda ink: see_ticket(ink.connection, digest, now))
+            self._book.note(lambda ink: see_ticket(ink.connection, digest, now))
         return account_of(row)
 
     def by_password(self, name: str, password: str, address: str) -> Account | None:

@@ -80,6 +80,10 @@ class Book:
         """
         return self._pen.write(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
 
+    def note(self, job: Callable[[Ink], object]) -> None:
+        """Let `job` run under the write order and go on: what nobody waits for, and may be lost with the process."""
+        self._pen.post(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
+
     def shelf(self, reader: Reader, world: World) -> AbstractContextManager[Opened]:
         """Lend the shelf of what `reader` may see in `world`, for one snapshot."""
         return self._stacks.shelf(reader, world)

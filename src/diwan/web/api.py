@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from anyio.to_thread import run_sync
 from litestar import Response, get, post
 
 from diwan.house import House
@@ -27,6 +26,7 @@ from diwan.web.form import check_token
 from diwan.web.item import ref_of
 from diwan.web.problems import SignedOut
 from diwan.web.session import who
+from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, visit_of
 
 _MOST: Final = 500
@@ -136,7 +136,7 @@ def routes(house: House) -> list[Any]:
                 raise SignedOut
             return house.room(here.account.reader, visit.world).changes(cursor, limit)
 
-        found = await run_sync(visit.room.changes, cursor, limit)
+        found = await reading(visit.room.changes, cursor, limit)
         if wait and cursor and not found.changes:
             found = await _new(house, ask_again, found, wait)
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
@@ -163,7 +163,7 @@ def routes(house: House) -> list[Any]:
         check_token(visit.token, request.headers.get(_TOKEN, ""))
         handed = _handed(await request.body())
         data = handed.data if handed.data is not None else (handed.text or "").encode()
-        taken = await run_sync(enter, house, visit, handed.media_type, data, handed.label, handed.beyond)
+        taken = await writing(enter, house, visit, handed.media_type, data, handed.label, handed.beyond)
         return _json(Entered(list(taken.refs), taken.notices), 201)
 
     return [items, item, changes, count, facets, me, enter_item]
@@ -207,7 +207,7 @@ async def _new(house: House, ask: Callable[[], Changes], found: Changes, wait: i
             await asyncio.sleep(begun + look * _PAUSE - loop.time())
             if written.is_set() or look == looks:
                 written.clear()
-                found = await run_sync(ask)
+                found = await reading(ask)
             if found.changes:
                 break
     return found

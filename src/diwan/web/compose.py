@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from anyio.to_thread import run_sync
 from litestar import Response, get, post
 
 from diwan.house import House
@@ -22,6 +21,7 @@ from diwan.terms.label import Label, pack, unpack
 from diwan.web.form import Form, read_own_form
 from diwan.web.labels import Reached, Ticked, choices, label_of, reached, ticks_said
 from diwan.web.pages import Pages
+from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, Visit, visit_of
 
 
@@ -70,7 +70,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         if not visit.enters:  # whom a label reaches is told to those who may enter under it
             raise NotAllowed("None of your roles enters items at this node. Nothing was checked.")
         form = await read_own_form(request, visit)
-        checked = await run_sync(_check, house, visit, form)
+        checked = await reading(_check, house, visit, form)
         return show(visit, ticks_said(form), form.one("text"), checked)
 
     @post(
@@ -83,7 +83,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def release(request: Asked) -> Response[str]:
         visit = visit_of(request)
         form = await read_own_form(request, visit)
-        taken = await run_sync(_release, house, visit, form)
+        taken = await writing(_release, house, visit, form)
         items = [visit.room.get(ref) for ref in taken.refs]
         view = {"items": items, "notices": taken.notices}
         return pages.page(visit, "released.html", view, here="compose", status=201)

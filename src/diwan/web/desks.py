@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from anyio.to_thread import run_sync
 from litestar import HttpMethod, Response, get, post
 from litestar.handlers import HTTPRouteHandler
 from msgspec.structs import replace
@@ -19,6 +18,7 @@ from diwan.house import House
 from diwan.terms.errors import NotFound
 from diwan.web.form import read_own_form
 from diwan.web.pages import Pages
+from diwan.web.threads import reading, writing
 from diwan.web.visit import BASES, Asked, Visit, visit_of
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -53,7 +53,7 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
         form = await read_own_form(request, visit)
         files = tuple((name, data.decode("utf-8", "replace")) for name, data in form.files.items())
         asked = replace(asked, pairs=(*form.fields, *files))
-        view = await run_sync(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
+        view = await reading(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
         return pages.page(visit, board.template, view, here=board.path)
 
     return [show, ask] if board.asks else [show]
@@ -97,7 +97,8 @@ def _service(house: House, desk: Desk, service: Service) -> Any:
         visit = visit_of(request)
         body = await request.body() if service.method == "POST" else b""
         asked = _request(request, dict(request.path_params), house, desk.name, body)
-        return answer_of(await run_sync(service.handler, visit.clerk(desk.name), asked))
+        run = reading if service.method == "GET" else writing
+        return answer_of(await run(service.handler, visit.clerk(desk.name), asked))
 
     return answer
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, Final
 
-from anyio.to_thread import run_sync
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
@@ -17,6 +15,7 @@ from diwan.web.form import check_origin
 from diwan.web.methods import OPTIONS, served
 from diwan.web.problems import SignedOut, address_of, is_service
 from diwan.web.session import who
+from diwan.web.threads import reading
 from diwan.web.visit import Asked, Visit, language_of
 
 NOTHING: Final = "nothing"
@@ -36,15 +35,14 @@ def guard(house: House) -> Guard:
             raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
         reads = any(one.opt["reads"] != NOTHING for one in answering)
         if reads and not house.known_open:
-            await run_sync(house.check_open)
+            await reading(house.check_open)
         elif house.shut and not handler.opt.get("though_shut"):
             raise Shut(iso(house.shut))
         if request.method not in _SAFE:
             check_origin(request)
         if not reads:
             return
-        # In a thread: noting that a session was used waits for whoever is writing, and others must not wait with it.
-        here = await run_sync(partial(who, house, request, service=is_service(request)))
+        here = await reading(who, house, request, service=is_service(request))
         if here is None:
             raise SignedOut
         if request.method == OPTIONS:

@@ -9,7 +9,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import msgspec
-from anyio.to_thread import run_sync
 from litestar import Response, get, post
 from litestar.response import Redirect
 from msgspec import DecodeError
@@ -26,6 +25,7 @@ from diwan.web.form import Form, read_own_form
 from diwan.web.glance import headline
 from diwan.web.labels import Reached, Ticked, choices, chosen, label_of, reached, ticks_of, ticks_said
 from diwan.web.pages import Pages
+from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, Visit, visit_of
 from diwan.web.why import reasons
 from diwan.web.wording import address
@@ -88,7 +88,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         form = await read_own_form(request, visit)
         label = label_of(form, house.rules())
         visit.room.get(ref)
-        await run_sync(house.relabel, visit.hand, ref, label)
+        await writing(house.relabel, visit.hand, ref, label)
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post("/items/{originator:str}/{ident:str}/rectify", name="rectify", opt={"reads": "point read"}, status_code=303)
@@ -98,7 +98,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         found = visit.room.get(ref)
         data = form.files.get("file") or form.one("document").encode()
         kind = visit.room.parts(found)[0].media_type
-        await run_sync(lambda: house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader))))
+        await writing(lambda: house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader))))
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
@@ -108,7 +108,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         visit.room.get(ref)
         if form.one("sure") != "yes":
             raise Malformed("The box that says you mean it is not ticked. Nothing was recalled.")
-        await run_sync(house.recall, visit.hand, ref)
+        await writing(house.recall, visit.hand, ref)
         return Redirect(visit.base or "/", status_code=303)
 
     @post(
@@ -120,7 +120,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         found = visit.room.get(ref)
         asked = _asked(house, visit, found, request)
         label = chosen(form, house.rules(), house.answer_label(visit.hand, found, asked))
-        await run_sync(house.act, visit.hand, found, asked, form.one("note"), label)
+        await writing(house.act, visit.hand, found, asked, form.one("note"), label)
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post(
@@ -136,8 +136,8 @@ def routes(house: House, pages: Pages) -> list[Any]:
         asked = _asked(house, visit, found, request)
         if not asked.labels:
             raise NotFound
-        checked = await run_sync(_check, house, visit, found, asked, form)
-        return pages.page(visit, "item.html", await run_sync(_view, house, pages, visit, found, checked))
+        checked = await reading(_check, house, visit, found, asked, form)
+        return pages.page(visit, "item.html", await reading(_view, house, pages, visit, found, checked))
 
     return [item, part, envelope, relabel, rectify, recall, act, check]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from anyio.to_thread import run_sync
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import MediaType
@@ -17,6 +16,7 @@ from diwan.web.guard import NOTHING
 from diwan.web.language import COOKIE, LANGUAGES
 from diwan.web.pages import Pages
 from diwan.web.session import begin, end, session_of, who
+from diwan.web.threads import writing
 from diwan.web.visit import Asked, language_of
 
 _YEAR: Final = 365 * 24 * 3600
@@ -43,11 +43,11 @@ def routes(house: House, pages: Pages) -> list[Any]:
         address = request.client.host if request.client else ""
         try:
             # In a thread: a password takes a while to check, on purpose.
-            _, secret = await run_sync(house.doors.sign_in, form.one("name"), form.one("password"), address)
+            _, secret = await writing(house.doors.sign_in, form.one("name"), form.one("password"), address)
         except NotAllowed as refusal:
             return ask_again(request, then, str(refusal), 403)
         if before := session_of(request):
-            await run_sync(house.doors.sign_out, before)
+            await writing(house.doors.sign_out, before)
         answer = Redirect(then, status_code=303)
         begin(answer, request, secret)
         return answer
@@ -58,7 +58,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         here = who(house, request)
         if here is not None:
             check_token(here.token, form.one("token"))
-            await run_sync(house.doors.sign_out, session_of(request))
+            await writing(house.doors.sign_out, session_of(request))
         answer = Redirect("/sign-in", status_code=303)
         end(answer, request)
         return answer

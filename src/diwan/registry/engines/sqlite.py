@@ -99,7 +99,7 @@ _INSERT: Final = {
     for table in (*schema.REGISTER.sorted_tables, *schema.WORDS.sorted_tables)
 }
 _KEPT: Final = 32
-"""Reading connections kept ready; one more reader class gets another's, whose wall is moved: to build one takes longer."""
+"""Reading connections kept ready; beyond them, one is lent with its wall moved, which is quicker than building one."""
 
 
 class File(sqlite3.Connection):
