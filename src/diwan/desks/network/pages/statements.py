@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from diwan.desks.network.kinds import KINDS, Brief, Statement, Told, party_names
+from diwan.desks.network.kinds import KINDS, Brief, Framework, Party, Statement, Told, party_names
 from diwan.reading import Query, ReadingRoom, Released
 from diwan.terms.item import Ref
 
@@ -19,9 +19,9 @@ def statement_of(item: Released) -> Statement:
     return _decode(item.brief).statement
 
 
-def items(room: ReadingRoom) -> dict[Ref, Released]:
+def items(room: ReadingRoom, kinds: Iterable[str] = KINDS.values()) -> dict[Ref, Released]:
     """Return the items of every statement released to this reader: all of them, for each page folds a whole network."""
-    return {item.ref: item for kind in KINDS.values() for item in room.walk(Query(kind=kind))}
+    return {item.ref: item for kind in kinds for item in room.walk(Query(kind=kind))}
 
 
 def told(item: Released) -> Told:
@@ -31,7 +31,7 @@ def told(item: Released) -> Told:
 
 def names_of_parties(room: ReadingRoom) -> Mapping[str, str]:
     """Return party ids by the names that texts may use, as far as this reader knows the parties."""
-    return party_names(map(told, items(room).values()))
+    return party_names(map(told, items(room, [KINDS[Party], KINDS[Framework]]).values()))
 
 
 def called(names: Mapping[str, str], language: str) -> str:
