@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +17,27 @@ from diwan.terms.item import Draft
 from diwan.terms.label import Label
 from diwan.terms.reader import Reader
 
+ROOT = Path(__file__).parents[2]
 HAND = Hand(Reader("officer", "KWT"), frozenset({Role.RELEASING_OFFICER}))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="what a node writes is seen on Linux alone")
+@pytest.mark.skipif(
+    not (shutil.which("cc") or shutil.which("gcc")), reason="there is no C compiler: the drill needs one"
+)
+def test_the_short_drill_finds_nothing_lost_and_would_find_it_on_a_disk_that_lies() -> None:
+    size = ["--cuts", "12", "--items", "40", "--bytes", "100"]
+
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.drills.power_cut", *size],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (told.returncode, told.stdout.splitlines()[-1]) == (0, "nothing was lost"), told.stdout + told.stderr
+    assert "12 cuts: 0 lost" in told.stdout
 
 
 @pytest.mark.parametrize("torn", [-1, -2], ids=["the last line", "one before the last"])
