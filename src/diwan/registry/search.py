@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Final
 
 from diwan.registry import schema
@@ -25,6 +27,8 @@ _MANY: Final = 4
 """Where so many batches wait, they become one segment of the next level, and are never merged into it."""
 _TOP: Final = 2
 _COMMON: Final = 256
+_AT_ONCE: Final = 10_000
+"""Postings held as rows at a time: a segment has a quarter of a million."""
 
 
 def find(
@@ -197,20 +201,22 @@ class WordIndex:
         return rows[:_BATCH] if len(rows) >= _BATCH or everything else []
 
     def _write(self, rows: Sequence[tuple[int, int, str]]) -> None:
-        places: dict[str, list[tuple[int, int]]] = {}
+        places: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for since, gate, terms in rows:
+            stand = since, gate
             for term in set(terms.split()):
-                places.setdefault(term, []).append((since, gate))
+                places[term].append(stand)
         filed: dict[int, list[tuple[int, int]]] = {}
         for term, held in places.items():
-            filed.setdefault(number(term), []).extend(held)
+            # As the rows come, each list is in order and holds nothing twice; of twins, two become one.
+            twin = filed.get(filed_as := number(term))
+            filed[filed_as] = held if twin is None else sorted({*twin, *held})
         name = _next_segment(self._ink)
         self._ink.insert("segment", [(name, int(len(rows) > _BATCH), rows[0][0], rows[-1][0])])
         in_order = sorted(filed)
-        self._ink.insert(
-            "posting_by_time",
-            [(name, term, since, gate) for term in in_order for since, gate in dict.fromkeys(sorted(filed[term]))],
-        )
+        postings = ((name, term, since, gate) for term in in_order for since, gate in filed[term])
+        while some := list(islice(postings, _AT_ONCE)):
+            self._ink.insert("posting_by_time", some)
         common = [term for term in in_order if len(filed[term]) >= _COMMON]
         self._ink.insert("common_term", [(name, term, len(filed[term])) for term in common])
         self._by_gate(name)
