@@ -21,6 +21,8 @@ class Work:
         """Steps of SQLite's machine."""
         self.rows = 0
         """Rows that PostgreSQL looked at, whether they went into the answer or not."""
+        self.scans: list[dict[str, Any]] = []
+        """The scans of PostgreSQL's plans."""
 
     @property
     def asked(self) -> list[str]:
@@ -44,19 +46,25 @@ def _sight(work: Work, *, explain: bool) -> Any:
         work.questions.append((query, list(parameters)))
         if explain:
             (told,) = ask(sight, f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", parameters).fetchone()
-            work.rows += _looked_at((json.loads(told) if isinstance(told, str) else told)[0]["Plan"])
+            scans = list(_scans((json.loads(told) if isinstance(told, str) else told)[0]["Plan"]))
+            work.scans += scans
+            work.rows += sum(map(_looked_at, scans))
         return ask(sight, query, parameters)
 
     return execute
 
 
-def _looked_at(plan: dict[str, Any]) -> int:
-    """Return how many rows the scans of a plan read: those they gave on, and those they dropped again."""
-    below = sum(_looked_at(part) for part in plan.get("Plans", []))
-    if "Relation Name" not in plan:
-        return below
-    dropped = sum(plan.get(name, 0) for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
-    return below + round((plan["Actual Rows"] + dropped) * plan["Actual Loops"])
+def _scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "Relation Name" in plan:
+        yield plan
+    for part in plan.get("Plans", []):
+        yield from _scans(part)
+
+
+def _looked_at(scan: dict[str, Any]) -> int:
+    """Return how many rows a scan read: those it gave on, and those it dropped again."""
+    dropped = sum(scan.get(name, 0) for name in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
+    return round((scan["Actual Rows"] + dropped) * scan["Actual Loops"])
 
 
 def _pages(work: Work) -> Any:
