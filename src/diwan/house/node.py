@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -17,10 +16,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from diwan.desk import Act, Deed, Desk, Narrow, Signed
+from diwan.house.clerk import HouseClerk
+from diwan.house.proving import prove
+from diwan.house.reopening import reopen, reopen_without_journal
+from diwan.house.secrets import secret
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
 from diwan.intake.office import Office, no_freer
-from diwan.intake.replay import Replayed, replay
+from diwan.intake.replay import Replayed
 from diwan.intake.take import Taken, take, take_all
 from diwan.people.doors import MINUTE, Doors
 from diwan.people.passwords import Passwords
@@ -29,51 +32,29 @@ from diwan.reading.cursor import CursorKey
 from diwan.registry.book import Book
 from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
-from diwan.registry.engines import database_of, engine_of
-from diwan.registry.engines.lines import Found
-from diwan.registry.engines.postgres_wall import script
-from diwan.registry.engines.sqlite import REGISTER
 from diwan.registry.ink import Ink
-from diwan.registry.journal import Change, Journal, latest_generation, read_journals
-from diwan.registry.keeping import CHECKPOINT, Restored, restore
-from diwan.registry.notes import read_note, write_note
+from diwan.registry.journal import Journal
+from diwan.registry.keeping import CHECKPOINT
 from diwan.registry.pen import Told
 from diwan.registry.proof import Progress, Proof
-from diwan.registry.whole import make_folder, write_once, write_whole
+from diwan.registry.whole import make_folder, write_whole
 from diwan.release.audience import Audience, also_for, audience, known_parties, only_for
 from diwan.release.decide import Rules
-from diwan.release.marking import marking, parse_marking
+from diwan.release.marking import marking
 from diwan.release.policy import read_policy
-from diwan.sealing.checkpoint import checkpoint, read_checkpoint
 from diwan.sealing.keys import Signer
-from diwan.sealing.tree import leaf_hash
-from diwan.settings import Settings, read_settings, with_postgres
+from diwan.settings import Settings, read_settings
 from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused, Shut, Unjournalled
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
 from diwan.terms.label import Handling, Label
 from diwan.terms.reader import Reader
-from diwan.terms.time import Instant, iso
+from diwan.terms.time import iso
 
-__all__ = ["House", "is_node", "restore_node", "shipped_policies", "wall_clock"]
-
-_SEED: Final = 32
 _SEEN: Final = 1.0
 _ANSWER: Final = Label("TLP", "UNCLASSIFIED", handling=Handling(tlp="TLP:AMBER"))
 """What an answer to an item without a nameable audience is labelled from."""
-
-
-def is_node(folder: Path) -> bool:
-    """Return whether there is a node in `folder`: a register in its files, or where its settings point.
-
-    Raises:
-        Refused: its settings cannot be read, or the server that they name cannot be reached.
-    """
-    if (folder / REGISTER).exists():
-        return True
-    postgres = read_settings(folder).postgres
-    return bool(postgres) and engine_of(folder, postgres).there()
 
 
 class House:
@@ -170,20 +151,9 @@ class House:
         Raises:
             Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
         """
-        number, ended = self._shut_by()
-        party = self.settings.keeper
-        changes = read_journals(journals, party, self.book.keys_of(party))
-        if latest_generation(journals, party) < ended:
-            raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
-        before = {change.number: change for change in changes if change.generation == ended and change.number < number}
-        held = self.book.leaves(before)
-        if any(leaf_hash(held.get(n, b"")).hex() != change.leaf for n, change in before.items()):
-            raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
-        since = [one for one in changes if one.generation > ended or (one.generation == ended and one.number >= number)]
-        named = {name for change in since for name in change.of}
-        files = (file for path in journals for file in (path.glob("*.journal") if path.is_dir() else [path]))
-        digests = [sha256(file.read_bytes()).hexdigest() for file in files]
-        return self._replay(since, self.book.items_named(named), digests, latest_generation(journals, party))
+        made = reopen(self.book, self._office, self.settings.keeper, journals)
+        self.shut = 0
+        return made
 
     def reopen_without_journal(self, because: str) -> Replayed:
         """Open a node though nobody knows what was recalled since its backup; who says why stands in the audit log.
@@ -191,22 +161,8 @@ class House:
         Raises:
             Refused: the node is open, or no reason is given.
         """
-        self._shut_by()
-        if not because.strip():
-            raise Refused("Without its journal a node is opened for a reason alone. The node stays shut.")
-        known = latest_generation([Path(self.settings.journal)], self.settings.keeper) if self.settings.journal else -1
-        return self._replay([], {}, [], known, because.strip())
-
-    def _shut_by(self) -> tuple[int, int]:
-        if not self.book.shut_since():
-            raise Refused("The node is open. Nothing was changed.")
-        return self.book.shut_by()
-
-    def _replay(
-        self, changes: Sequence[Change], items: Mapping[str, int], of: Sequence[str], known: int, because: str = ""
-    ) -> Replayed:
-        # Later than every generation that ever was: what it signs outranks all that was signed before.
-        made = replay(self._office, changes, items, of=of, because=because, generation=known + 1)
+        journals = [Path(self.settings.journal)] if self.settings.journal else []
+        made = reopen_without_journal(self.book, self._office, self.settings.keeper, journals, because)
         self.shut = 0
         return made
 
@@ -461,34 +417,8 @@ class House:
 
         A log that was cut short or rewritten since then is a fault, though it may be sound in itself.
         """
-        file = self.folder / CHECKPOINT
-        # Read first: another proof that ends meanwhile may put a later one in its place.
-        before = file.read_bytes() if file.exists() else None
-        proof = self.book.prove(progress)
-        faults = list(proof.faults)
-        keeper = self._office.signers[self.settings.keeper]
-        if before is not None:
-            faults += self._since_checkpoint(before, keeper.public, proof.lines)
-        if not faults:
-            write_whole(file, checkpoint(self._origin, proof.lines, proof.root, keeper))
-        return Proof(proof.items, proof.lines, proof.root, tuple(faults))
-
-    def _since_checkpoint(self, note: bytes, public: bytes, lines: int) -> list[str]:
-        try:
-            before = read_checkpoint(note, self._origin, public)
-        except Malformed as fault:
-            return [str(fault)]
-        if before.size > lines:
-            return [
-                f"The audit log had {before.size} lines at its last checkpoint and has {lines}: lines were removed."
-            ]
-        if self.book.audit_root_at(before.size) != before.root:
-            return ["The audit log's earlier lines do not give the root of its last checkpoint: they were rewritten."]
-        return []
-
-    @property
-    def _origin(self) -> str:
-        return f"{self.settings.keeper.lower()}.diwan/audit"
+        keeper = self.settings.keeper
+        return prove(self.book, self.folder / CHECKPOINT, keeper, self._office.signers[keeper], progress)
 
     def lay(self, desk: str, name: str, data: bytes) -> None:
         """Lay a file beside the node for a desk, in place of what bore its name; read when the node is opened again."""
@@ -523,147 +453,7 @@ class House:
         return signer
 
     def _secret(self, name: str) -> bytes:
-        file = self.folder / "keys" / f"{name}.key"
-        if not file.exists():
-            if self.shut:
-                raise Refused(
-                    f"{file} is not there, and this node was brought back from a backup: put its keys back, for a key"
-                    " made anew is one that nobody knows. The node was not opened."
-                )
-            make_folder(file.parent)
-            write_once(file, self.chance.bytes(_SEED).hex().encode())
-        try:
-            secret = bytes.fromhex(file.read_text("ascii").strip())
-        except ValueError:
-            secret = b""
-        if len(secret) != _SEED:
-            raise Refused(f"{file} does not hold a key of {_SEED} bytes in hexadecimal. The node was not opened.")
-        return secret
-
-
-class HouseClerk:
-    """Reads and writes for one hand in one world; see `desk.Clerk`."""
-
-    def __init__(self, house: House, desk: str, hand: Hand, world: World) -> None:
-        """Use `House.clerk`."""
-        self.hand: Final = hand
-        self.room: Final = house.room(hand.reader, world)
-        self.title: Final = house.settings.title
-        self.keeper: Final = house.settings.keeper
-        self.largest: Final = house.settings.largest
-        self.local: Final = house.local.get(desk)
-        self._house = house
-        self._desk = desk
-        self._world = world
-
-    @property
-    def enters(self) -> bool:
-        """Whether the hand's roles enter anything, in the name of a party that is hosted here."""
-        return bool(self.hand.roles & self._house.settings.role_ceilings.keys()) and self._house.hosts(
-            self.hand.reader.party
-        )
-
-    def marking(self, label: Label) -> str:
-        """Return a label as people read it."""
-        policy = self._house.rules().policy(label.policy)
-        return marking(label, policy) if policy is not None and policy.valid(label) else ""
-
-    def label(self, marking: str) -> Label:
-        """Return the label that a typed marking means under the policies of this node.
-
-        Raises:
-            Malformed: it means nothing, or several things.
-        """
-        return parse_marking(marking, self._house.rules().policies)
-
-    def take_all(self, labelled: Sequence[tuple[Draft, Label]]) -> list[Taken | Refused]:
-        """Enter drafts in the name of the hand's party, in this world, each whole or not at all."""
-        here = [
-            (draft if draft.world is self._world else replace(draft, world=self._world), label)
-            for draft, label in labelled
-        ]
-        return self._house.take_all(self.hand, here, originator=self.hand.reader.party)
-
-    def recall(self, ref: Ref) -> None:
-        """Take an item of the hand's party back."""
-        self._house.recall(self.hand, ref)
-
-    def random(self, count: int) -> bytes:
-        """Return random bytes."""
-        return self._house.chance.bytes(count)
-
-    def keep(self, name: str, value: bytes, ends: Instant) -> None:
-        """Keep something of the desk's own under a name, durably, until an instant."""
-        self._house.book.write(
-            lambda ink: write_note(ink.connection, self._desk, f"{self._world}/{name}", value, ends, ink.now())
-        )
-
-    def kept(self, name: str) -> bytes | None:
-        """Return what the desk kept under a name, or None."""
-        with self._house.book.own_pages() as pages:
-            return read_note(pages, self._desk, f"{self._world}/{name}", self._house.clock())
-
-
-def restore_node(
-    file: Path, folder: Path, *, postgres: str = "", progress: Progress = lambda _, __, ___: None
-) -> Restored:
-    """Make a node in the empty `folder` from a backup, whole or not at all.
-
-    Its register is kept in files there, or in the empty database where the conninfo `postgres` points.
-
-    Raises:
-        Refused: folder or database is not empty, or the file is not a sound backup.
-    """
-    settle_in = partial(with_postgres, conninfo=postgres)
-    return restore(file, folder, wall_clock(), postgres=postgres, settle_in=settle_in, progress=progress)
-
-
-def check_unused(folder: Path, postgres: str) -> None:
-    """Refuse to begin a node where a register is kept already.
-
-    Raises:
-        Refused: a register is there, or the server cannot be reached.
-    """
-    engine = engine_of(folder, postgres)
-    try:
-        if engine.there():
-            raise Refused(
-                "A register is kept in that database already. Nothing was changed. To serve it from another host, copy"
-                " the folder of its node there."
-            )
-    finally:
-        engine.close()
-
-
-def upgrade_register(folder: Path) -> tuple[str, str]:
-    """Bring the register of the node in `folder` to the present shape; return its shape before and after.
-
-    Raises:
-        Refused: later software wrote it, or someone reads in it for too long; nothing was changed.
-    """
-    engine = engine_of(folder, read_settings(folder).postgres)
-    try:
-        before, _ = engine.shapes()
-        engine.upgrade()
-        after, _ = engine.shapes()
-    finally:
-        engine.close()
-    return before or "none", after or "none"
-
-
-def check_register(folder: Path) -> Iterator[Found]:
-    """Look at where the register of the node in `folder` is kept, without opening the node."""
-    engine = engine_of(folder, read_settings(folder).postgres)
-    try:
-        yield from engine.check()
-    finally:
-        engine.close()
-
-
-def postgres_script(folder: Path, database: str = "") -> str:
-    """Return what a superuser of PostgreSQL runs once for a node: for `database`, or for the one its settings name."""
-    postgres = read_settings(folder).postgres
-    return script(database or (database_of(postgres) if postgres else "") or "diwan")
+        return secret(self.folder, name, self.chance, known=bool(self.shut))
 
 
 def shipped_policies() -> list[str]:

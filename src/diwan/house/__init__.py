@@ -1,0 +1,26 @@
+"""The house: the composition root, and the care of what it stands on."""
+
+from diwan.house.care import (
+    check_register,
+    check_unused,
+    is_node,
+    postgres_script,
+    restore_node,
+    upgrade_register,
+)
+from diwan.house.clerk import HouseClerk
+from diwan.house.node import House, shipped_policies
+from diwan.registry.chance import wall_clock
+
+__all__ = [
+    "House",
+    "HouseClerk",
+    "check_register",
+    "check_unused",
+    "is_node",
+    "postgres_script",
+    "restore_node",
+    "shipped_policies",
+    "upgrade_register",
+    "wall_clock",
+]

@@ -1,0 +1,56 @@
+"""Opening a node that was brought back from a backup: first, what was recalled and relabelled since is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from diwan.intake.office import Office
+from diwan.intake.replay import Replayed, replay
+from diwan.registry.book import Book
+from diwan.registry.journal import latest_generation, read_journals
+from diwan.sealing.tree import leaf_hash
+from diwan.terms.errors import Refused
+
+
+def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path]) -> Replayed:
+    """Replay what the journals of `keeper` say was changed since the backup, and open the node; whole or not at all.
+
+    Raises:
+        Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
+    """
+    number, ended = _shut_by(book)
+    changes = read_journals(journals, keeper, book.keys_of(keeper))
+    known = latest_generation(journals, keeper)
+    if known < ended:
+        raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
+    before = {change.number: change for change in changes if change.generation == ended and change.number < number}
+    held = book.leaves(before)
+    if any(leaf_hash(held.get(n, b"")).hex() != change.leaf for n, change in before.items()):
+        raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
+    since = [one for one in changes if one.generation > ended or (one.generation == ended and one.number >= number)]
+    items = book.items_named({name for change in since for name in change.of})
+    files = (file for path in journals for file in (path.glob("*.journal") if path.is_dir() else [path]))
+    digests = [sha256(file.read_bytes()).hexdigest() for file in files]
+    # Later than every generation that ever was: what it signs outranks all that was signed before.
+    return replay(office, since, items, of=digests, because="", generation=known + 1)
+
+
+def reopen_without_journal(book: Book, office: Office, keeper: str, journals: Sequence[Path], because: str) -> Replayed:
+    """Open a node though nobody knows what was recalled since its backup; `journals` tell generations, if any are left.
+
+    Raises:
+        Refused: the node is open, or no reason is given.
+    """
+    _shut_by(book)
+    if not because.strip():
+        raise Refused("Without its journal a node is opened for a reason alone. The node stays shut.")
+    known = latest_generation(journals, keeper) if journals else -1
+    return replay(office, [], {}, of=[], because=because.strip(), generation=known + 1)
+
+
+def _shut_by(book: Book) -> tuple[int, int]:
+    if not book.shut_since():
+        raise Refused("The node is open. Nothing was changed.")
+    return book.shut_by()
