@@ -33,14 +33,15 @@ class Neighbours:
         spelt = own | {alias: spell(alias) for alias in others - own.keys()}
         stands, ending = ink.named(spelt.values()), ink.ending(own.values())
         self._named = {alias: stands[name] for alias, name in spelt.items() if name in stands}
+        self._behind = {alias: tuple(dict.fromkeys(one.gate for one in named)) for alias, named in self._named.items()}
         self._ending = {alias for alias, name in own.items() if name in ending}
         self._gates: dict[int, Gate | None] = {}
         self._outside: dict[tuple[Label, int], tuple[str, ...]] = {}
 
     def targets(self, draft: Draft) -> Iterator[tuple[int, Gate]]:
         """Yield the gates behind which what a draft refers to stands, once for each name and gate."""
-        for name in dict.fromkeys(link.to for link in draft.links if link.to in self._named):
-            for number in dict.fromkeys(one.gate for one in self._named[name]):
+        for name in dict.fromkeys(link.to for link in draft.links if link.to in self._behind):
+            for number in self._behind[name]:
                 gate = self._readable(number)
                 if gate is not None and gate.world == draft.world:
                     yield number, gate

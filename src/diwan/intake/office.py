@@ -22,6 +22,7 @@ from diwan.terms.item import Draft
 from diwan.terms.label import Handling, Label
 
 _audit = msgspec.json.Encoder(order="deterministic")
+_FREE: Final = Handling()
 _NO_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
 
@@ -85,6 +86,8 @@ def check_label(office: Office, rules: Rules, hand: Hand, label: Label) -> None:
 
 def no_freer(label: Label, said: Handling) -> Label:
     """Return `label` with its TLP and PAP as strict as `said`; the audience stays as it is."""
+    if said == _FREE:
+        return label
     handling = label.handling
     both = Handling(
         tlp=strictest((handling.tlp, said.tlp), TLP),

@@ -44,7 +44,8 @@ class Handling(msgspec.Struct, frozen=True, order=True, omit_defaults=True, forb
     """Whether a partner node may relay the item within its audience."""
 
 
-class Label(msgspec.Struct, frozen=True, order=True, omit_defaults=True, forbid_unknown_fields=True):
+# What is settled once for a label is looked up by it for every item of a batch.
+class Label(msgspec.Struct, frozen=True, order=True, omit_defaults=True, forbid_unknown_fields=True, cache_hash=True):
     """One value that says who may read; markings, 4774 XML, TLP and CAP scope only render it.
 
     Categories are kept sorted, so that two labels that say the same are the same value.
