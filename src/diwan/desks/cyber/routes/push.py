@@ -64,10 +64,11 @@ def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
     label = clerk.label(into.push or _OWN.format(clerk.hand.reader.party))
     now = clerk.room.now
     outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
-    arrived = _arrived(clerk, cut.objects)
+    heads = [_read(data) for data in cut.objects]
+    arrived = _arrived(clerk, heads)
     told = [
-        (refused, _detail(place, data, now, refused, arrived))
-        for place, (data, refused) in enumerate(zip(cut.objects, outcomes, strict=True))
+        (refused, _detail(place, head, now, refused, arrived))
+        for place, (head, refused) in enumerate(zip(heads, outcomes, strict=True))
     ]
     said = Status(
         id=str(UUID(bytes=clerk.random(16), version=4)),
@@ -100,9 +101,8 @@ def _entered(clerk: Clerk, label: Label, read: list[Draft | Malformed]) -> Itera
         yield outcome if isinstance(outcome, Refused) and not isinstance(outcome, Duplicate) else None
 
 
-def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, str]:
+def _arrived(clerk: Clerk, heads: Sequence[_Head]) -> dict[str, str]:
     """Return the versions of the caller's objects that say none, by id: when they were entered (section 3.4.1)."""
-    heads = [_read(data) for data in objects]
     names = tuple(head.id for head in heads if not head.version and isinstance(head.id, str))
     if not names:
         return {}
@@ -112,8 +112,7 @@ def _arrived(clerk: Clerk, objects: Sequence[bytes]) -> dict[str, str]:
     return {one.name: version_told(one.version, one.sorts) for one in found}
 
 
-def _detail(place: int, data: bytes, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
-    head = _read(data)
+def _detail(place: int, head: _Head, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
     ident = head.id if isinstance(head.id, str) else ""
     version = head.version or arrived.get(ident) or written(now)
     # What has no id is told by its place (RFC 6901): every failure is counted and told, each under a value of its own.
