@@ -27,6 +27,8 @@ _MANY: Final = 4
 """Where so many batches wait, they become one segment of the next level, and are never merged into it."""
 _TOP: Final = 2
 _COMMON: Final = 256
+_STRETCH: Final = 1 << 58
+"""Numbers of terms whose postings are sorted at once, of 63 bits: engines sort in memory, and a merge has millions."""
 _AT_ONCE: Final = 10_000
 """Postings held as rows at a time: a segment has a quarter of a million."""
 
@@ -222,11 +224,13 @@ class WordIndex:
         self._by_gate(name)
 
     def _by_gate(self, name: int) -> None:
-        self._ink.execute(
-            "INSERT INTO posting_by_gate SELECT segment, term, gate, since FROM posting_by_time"
-            " WHERE segment=? AND term IN (SELECT term FROM common_term WHERE segment=?) ORDER BY term, gate, since",
-            [name, name],
-        )
+        for stretch in _stretches():
+            self._ink.execute(
+                "INSERT INTO posting_by_gate SELECT segment, term, gate, since FROM posting_by_time"
+                " WHERE segment=? AND term IN (SELECT term FROM common_term WHERE segment=? AND term BETWEEN ? AND ?)"
+                " ORDER BY term, gate, since",
+                [name, name, *stretch],
+            )
 
     def _clear(self, high: int) -> None:
         def job(ink: Asked) -> None:
@@ -248,11 +252,12 @@ class WordIndex:
         old = [row[0] for row in rows]
         among = ",".join("?" * len(old))
         name = _next_segment(self._ink)
-        self._ink.execute(
-            "INSERT INTO posting_by_time SELECT CAST(? AS INTEGER), term, since, gate FROM posting_by_time"
-            f" WHERE segment IN ({among}) ORDER BY term, since",
-            [name, *old],
-        )
+        for stretch in _stretches():
+            self._ink.execute(
+                "INSERT INTO posting_by_time SELECT CAST(? AS INTEGER), term, since, gate FROM posting_by_time"
+                f" WHERE segment IN ({among}) AND term BETWEEN ? AND ? ORDER BY term, since",
+                [name, *old, *stretch],
+            )
         self._ink.execute(
             "INSERT INTO common_term SELECT CAST(? AS INTEGER), term, count(*) FROM posting_by_time WHERE segment=?"
             " GROUP BY term HAVING count(*)>=?",
@@ -272,6 +277,10 @@ def _refill(ink: Asked) -> None:
         " JOIN revision r ON r.position=s.revision WHERE s.until IS NULL"
     )
     ink.execute("UPDATE state SET value=0 WHERE name='indexed'")
+
+
+def _stretches() -> Iterator[tuple[int, int]]:
+    return ((first, first + _STRETCH - 1) for first in range(0, 1 << 63, _STRETCH))
 
 
 def _next_segment(words: Line) -> int:
