@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from diwan.house import House, restore_node
 from diwan.reading import Query
 from diwan.registry import chain
+from diwan.registry import journal as journals
 from diwan.registry.chance import Chance
 from diwan.registry.journal import read_journals
 from diwan.settings import Settings
@@ -385,6 +386,28 @@ def test_several_processes_write_one_journal_each_line_once(life: Life, journal:
     assert len({change.number for change in changes}) == len(changes)
 
 
+def test_what_another_process_wrote_down_meanwhile_is_no_other_history(
+    life: Life, journal: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = House(life.house.folder, settings, clock=life.house.clock, synchronous="OFF")
+    for name in ("first", "second"):
+        life.enter(name, "KWT", "QAT")
+    lock, turns = journals._locked, iter(["second"])
+
+    def late(file: Path) -> Any:
+        for name in turns:
+            other.recall(life.hand("KWT"), life.refs[name])
+        return lock(file)
+
+    monkeypatch.setattr(journals, "_locked", late)
+    life.house.recall(life.hand("KWT"), life.refs["first"])
+    other.close()
+
+    changes = read_journals([journal], "NATO", life.house.book.keys_of("NATO"))
+    assert len([change for change in changes if change.act == "recall"]) == 3
+    assert life.house.journal_fault() is None
+
+
 def test_a_node_set_back_by_other_means_is_shut_by_hand_and_replays_what_came_since(
     life: Life, journal: Path, settings: Settings
 ) -> None:
@@ -412,6 +435,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from diwan.house import House
+from diwan.registry import journal as journals
 from diwan.registry.journal import Journal
 from diwan.settings import Settings
 from diwan.terms.hand import Hand, Role

@@ -95,32 +95,41 @@ class Journal:
 
     def _write_on(self) -> None:
         with self._pages() as pages:
-            pages.snapshot()
-            try:
-                facts: dict[str, int] = dict(pages.execute("SELECT name, value FROM state").fetchall())
-                reached = facts["generation"], facts["last_change"]
-                if facts["shut"] or reached == self._done:
-                    return
-                self._append(pages, facts["generation"])
-            finally:
-                pages.commit()
-        self._done = reached
+            due = self._due(pages)
+            while due is not None:
+                (generation, _) = due
+                file = self._folder / f"{self._party}.g{generation}.{self._host}.journal"
+                # Another process may have made the file, and not yet its name durable.
+                fresh = self._done is None or self._done[0] != generation
+                with _locked(file) as handle:
+                    # Only now: what other processes of this host have written down stands in this state already.
+                    pages.snapshot()
+                    try:
+                        due = self._due(pages)
+                        if due is not None and due[0] == generation:
+                            self._append(pages, handle, file, generation)
+                            self._done, due = due, None
+                    finally:
+                        pages.commit()
+                if fresh:
+                    settle(self._folder)
 
-    def _append(self, pages: Line, generation: int) -> None:
-        file = self._folder / f"{self._party}.g{generation}.{self._host}.journal"
-        fresh = not file.exists()
-        with _locked(file) as handle:
-            if self._done is None:
-                _cut_torn(handle)
-            last = _last_of(handle, file)
-            if last is not None and _leaf_of(pages, last.number) != last.leaf:
-                raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
-            lines = b"".join(self._lines(pages, generation, last.number if last else -1))
-            if lines:
-                _write(handle, lines)
-            os.fsync(handle)
-        if fresh:
-            settle(self._folder)
+    def _due(self, pages: Line) -> tuple[int, int] | None:
+        """Return the generation and the last change of the register, or None where there is nothing to write down."""
+        facts: dict[str, int] = dict(pages.execute("SELECT name, value FROM state").fetchall())
+        reached = facts["generation"], facts["last_change"]
+        return None if facts["shut"] or reached == self._done else reached
+
+    def _append(self, pages: Line, handle: int, file: Path, generation: int) -> None:
+        if self._done is None:
+            _cut_torn(handle)
+        last = _last_of(handle, file)
+        if last is not None and _leaf_of(pages, last.number) != last.leaf:
+            raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
+        lines = b"".join(self._lines(pages, generation, last.number if last else -1))
+        if lines:
+            _write(handle, lines)
+        os.fsync(handle)
 
     def _lines(self, pages: Line, generation: int, before: int) -> Iterator[bytes]:
         rows = pages.stream("SELECT number, value FROM leaf WHERE number>? ORDER BY number", [before])
