@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from diwan.registry.engines import postgres, sqlite
+from diwan.registry.engines import postgres_sight, sqlite
 
 
 class Work:
@@ -34,15 +34,15 @@ def counted(*, explain: bool = False) -> Iterator[Work]:
     """Count what every lent connection does meanwhile; with `explain` every question is asked of PostgreSQL twice."""
     work = Work()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres.Sight, "execute", _sight(work, explain=explain))
+        patch.setattr(postgres_sight.Sight, "execute", _sight(work, explain=explain))
         patch.setattr(sqlite.Pages, "execute", _pages(work), raising=False)
         yield work
 
 
 def _sight(work: Work, *, explain: bool) -> Any:
-    ask = postgres.Sight.execute
+    ask = postgres_sight.Sight.execute
 
-    def execute(sight: postgres.Sight, query: str, parameters: Sequence[Any] = (), /) -> Any:
+    def execute(sight: postgres_sight.Sight, query: str, parameters: Sequence[Any] = (), /) -> Any:
         work.questions.append((query, list(parameters)))
         if explain:
             (told,) = ask(sight, f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {query}", parameters).fetchone()

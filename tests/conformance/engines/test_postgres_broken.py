@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from diwan.house import House
-from diwan.registry.engines.postgres import Wire
+from diwan.registry.engines.postgres_wire import Wire
 from diwan.terms.errors import Unsettled
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand
