@@ -11,7 +11,7 @@ import pytest
 from filled import Filled, fill, reader
 
 from diwan.registry import schema
-from diwan.registry.engines.postgres import _bitmap
+from diwan.registry.engines.postgres_sight import _bitmap
 from diwan.registry.engines.postgres_wall import VIEWS
 from diwan.terms.gate import World
 from postgres_server import Server
