@@ -72,9 +72,8 @@ def register(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     server: Server = request.getfixturevalue("postgres")
-    database = server.database()
-    yield database
-    server.drop(database)
+    with server.lend() as database:
+        yield database
 
 
 @pytest.fixture

@@ -63,6 +63,15 @@ class Server:
         with self._connect("postgres") as here:
             here.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
+    @contextmanager
+    def lend(self, *, laid: bool = True) -> Iterator[str]:
+        """Lend a database with an empty register, or as a superuser hands one over; it is dropped afterwards."""
+        database = self.database() if laid else self.bare()
+        try:
+            yield database
+        finally:
+            self.drop(database)
+
     def superuser_of(self, database: str) -> str:
         """Return how the superuser logs in to a database."""
         name = str(conninfo.conninfo_to_dict(database)["dbname"])

@@ -19,9 +19,8 @@ Run = Callable[..., Any]
 @pytest.fixture
 def bare(postgres: Server) -> Iterator[str]:
     """A database as a superuser hands it over."""
-    database = postgres.bare()
-    yield database
-    postgres.drop(database)
+    with postgres.lend(laid=False) as database:
+        yield database
 
 
 def test_a_node_in_files_is_found_well_and_upgraded_to_what_it_is(diwan: Run, node: Path) -> None:

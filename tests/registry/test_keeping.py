@@ -54,9 +54,8 @@ def elsewhere(request: pytest.FixtureRequest) -> Iterator[str]:
         yield ""
         return
     server: Server = request.getfixturevalue("postgres")
-    database = server.bare()
-    yield database
-    server.drop(database)
+    with server.lend(laid=False) as database:
+        yield database
 
 
 def test_a_backup_brings_back_everything_but_what_can_be_made_anew(lived: House, tmp_path: Path) -> None:

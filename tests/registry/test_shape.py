@@ -54,9 +54,8 @@ def bare(request: pytest.FixtureRequest, register: str) -> Iterator[str]:
         yield ""
         return
     server: Server = request.getfixturevalue("postgres")
-    database = server.bare()
-    yield database
-    server.drop(database)
+    with server.lend(laid=False) as database:
+        yield database
 
 
 @pytest.mark.parametrize("name", PLANNED)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 
+import pytest
+from httpx import Response as Answer
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
@@ -54,14 +56,24 @@ def test_lists_go_on_from_a_cursor_and_narrow_by_facet(
     assert kwt.get("/api/items", params={"cursor": first["cursor"]}).status_code == 400
 
 
-def test_who_waits_for_changes_is_answered_when_something_is_theirs_and_not_before(
-    alert: Callable[..., Ref], browser: Callable[..., Browser]
-) -> None:
+@pytest.fixture
+def waiting(alert: Callable[..., Ref], browser: Callable[..., Browser]) -> Callable[[object], tuple[Answer, float]]:
+    """Wait as Qatar, who was told of everything so far, and return the answer and after how many seconds it came."""
     qat = browser("QAT")
     alert("KW-0", "TLP:CLEAR")
     cursor = qat.get("/api/changes").json()["cursor"]
-    begun = monotonic()
 
+    def wait(seconds: object) -> tuple[Answer, float]:
+        begun = monotonic()
+        answer = qat.get("/api/changes", params={"cursor": cursor, "wait": str(seconds)})
+        return answer, monotonic() - begun
+
+    return wait
+
+
+def test_who_waits_for_changes_is_answered_when_something_is_theirs_and_not_before(
+    alert: Callable[..., Ref], waiting: Callable[[object], tuple[Answer, float]]
+) -> None:
     def later() -> Ref:
         sleep(0.5)
         alert("KW-1", "TLP:RED // KWT ONLY")  # wakes, and shows them nothing
@@ -70,27 +82,22 @@ def test_who_waits_for_changes_is_answered_when_something_is_theirs_and_not_befo
 
     with ThreadPoolExecutor(1) as others:
         entered = others.submit(later)
-        told = qat.get("/api/changes", params={"cursor": cursor, "wait": 8}).json()
-        took = monotonic() - begun
+        told, took = waiting(8)
 
-    assert [change["id"] for change in told["changes"]] == [entered.result().id]
+    assert [change["id"] for change in told.json()["changes"]] == [entered.result().id]
     assert 1.6 < took < 6
 
 
 def test_who_waits_in_vain_gets_the_same_cursor_back_after_the_time_they_said(
-    alert: Callable[..., Ref], browser: Callable[..., Browser]
+    waiting: Callable[[object], tuple[Answer, float]],
 ) -> None:
-    qat = browser("QAT")
-    alert("KW-0", "TLP:CLEAR")
-    cursor = qat.get("/api/changes").json()["cursor"]
-    begun = monotonic()
+    told, took = waiting(1)
 
-    told = qat.get("/api/changes", params={"cursor": cursor, "wait": 1}).json()
-
-    assert (told["changes"], told["more"]) == ([], False)
-    assert 1 <= monotonic() - begun < 4
+    assert told.json() == waiting(0)[0].json()
+    assert (told.json()["changes"], told.json()["more"]) == ([], False)
+    assert 1 <= took < 4
     for wrong in ("9", "-1", "1.5", "soon", "1e9"):
-        assert qat.get("/api/changes", params={"cursor": cursor, "wait": wrong}).status_code == 422
+        assert waiting(wrong)[0].status_code == 422
 
 
 def test_changes_go_on_from_a_cursor(

@@ -23,11 +23,11 @@ HTTPS, PASSWORD = "https://node.example", "correct horse battery staple"
 
 @pytest.fixture
 def node(tmp_path: Path, postgres: Server) -> Iterator[House]:
-    database = postgres.database()
-    opened = House(tmp_path / "node", Settings(keeper="NATO", hosted=("KWT",), postgres=database), synchronous="OFF")
-    yield opened
-    opened.close()
-    postgres.drop(database)
+    with postgres.lend() as database:
+        settings = Settings(keeper="NATO", hosted=("KWT",), postgres=database)
+        opened = House(tmp_path / "node", settings, synchronous="OFF")
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -19,12 +19,10 @@ READERS = ("QAT", "OUT")
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[tuple[Filled, Bare]]:
-    database = postgres.database()
-    made = fill(tmp_path_factory.mktemp("node"), database)
-    with bare_database(postgres.superuser_of(database)) as bare:
+    with postgres.lend() as database, bare_database(postgres.superuser_of(database)) as bare:
+        made = fill(tmp_path_factory.mktemp("node"), database)
         yield made, bare
-    made.book.close()
-    postgres.drop(database)
+        made.book.close()
 
 
 def told(filled: Filled, party: str) -> dict[str, Any]:

@@ -18,12 +18,11 @@ READERS = ("KWT", "QAT", "JOR", "BHR", "NATO", "OUT")
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[tuple[Filled, Filled]]:
-    database = postgres.database()
-    made = fill(tmp_path_factory.mktemp("sqlite"), ""), fill(tmp_path_factory.mktemp("postgres"), database)
-    yield made
-    for one in made:
-        one.book.close()
-    postgres.drop(database)
+    with postgres.lend() as database:
+        made = fill(tmp_path_factory.mktemp("sqlite"), ""), fill(tmp_path_factory.mktemp("postgres"), database)
+        yield made
+        for one in made:
+            one.book.close()
 
 
 def test_every_public_question_of_a_shelf_is_asked() -> None:
