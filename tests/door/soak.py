@@ -3,7 +3,7 @@
     ./dev python tests/door/soak.py --pairs N [--seed S] [--steps K] [--engine postgres]
 
 Prints how many answers were compared and how many differed, by oracle; every difference with the seed that gives it
-again. Exit code 1 when there is one.
+again. Exit code 1 when there is one. A pair takes one to three minutes, and says so when it is done.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from leaks.ground import Ground, lay_ground
 from leaks.pairs import compare, three_of
@@ -40,6 +41,12 @@ def main() -> int:
     with where as server:
         for pair in range(said.pairs):
             _one(said.seed + pair, pair, said.steps, compared, differing, server)
+            took = time.monotonic() - begun
+            print(
+                f"{pair + 1} of {said.pairs} pairs, {compared.total():,} answers, {took:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     for oracle in ("hidden write", "purge"):
         print(f"{oracle:12}  {compared[oracle]:>9,} answers compared, {differing[oracle]:,} differed")
     print(f"{said.pairs} pairs in {time.monotonic() - begun:.0f} s")
