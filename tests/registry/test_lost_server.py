@@ -11,6 +11,7 @@ import pytest
 
 from diwan.house import House
 from diwan.registry.engines import postgres as engine
+from diwan.registry.engines.postgres_wire import Connected
 from diwan.settings import Settings
 from diwan.terms.errors import Unreachable
 from diwan.terms.hand import Hand
@@ -80,7 +81,7 @@ def test_a_server_that_says_nothing_is_given_up_and_asked_again_later(
     amber: Callable[..., Label],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine._Connection, "silence", 0.5)
+    monkeypatch.setattr(Connected, "silence", 0.5)
     with psycopg.connect(postgres.superuser_of(database)) as other:
         other.execute("SELECT value FROM register.state WHERE name = 'last_position' FOR UPDATE")
         begun = time.monotonic()

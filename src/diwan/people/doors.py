@@ -19,6 +19,7 @@ from diwan.registry.accounts import (
     account_by,
     drop_ended,
     drop_ticket,
+    holder_of,
     see_ticket,
     ticket_of,
     tickets_of,
@@ -100,9 +101,11 @@ class Doors:
         digest = _digest(secret)
         now = self._book.clock()
         with self._book.own_pages() as pages:
-            ticket = ticket_of(pages, digest)
-            row = account_by(pages, id=ticket.account) if ticket else None
-        if ticket is None or row is None or row.closed is not None or now >= ticket.ends:
+            held = holder_of(pages, digest)
+        if held is None:
+            return None
+        ticket, row = held
+        if row.closed is not None or now >= ticket.ends:
             return None
         # A fingerprint is no secret: it counts only where a proxy vouches for the certificate.
         if ticket.sort != only and (only is not None or ticket.sort == "certificate"):

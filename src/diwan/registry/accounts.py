@@ -70,6 +70,16 @@ def ticket_of(connection: Asked, digest: bytes) -> Ticket | None:
     return Ticket(*row) if row else None
 
 
+def holder_of(connection: Asked, digest: bytes) -> tuple[Ticket, AccountRow] | None:
+    """Return the ticket of a secret's digest and the account that it stands for, or None."""
+    row = connection.execute(
+        "SELECT t.digest, t.sort, t.id, t.account, t.name, t.made, t.seen, t.ends, a.id, a.name, a.value, a.secret,"
+        " a.closed FROM ticket t JOIN account a ON a.id=t.account WHERE t.digest=?",
+        [digest],
+    ).fetchone()
+    return (Ticket(*row[:8]), AccountRow(*row[8:])) if row else None
+
+
 def tickets_of(connection: Asked, account: str, sort: Sort) -> list[Ticket]:
     """Return an account's tickets of one sort, oldest first."""
     rows = connection.execute("SELECT * FROM ticket WHERE account=? AND sort=? ORDER BY made, id", [account, sort])

@@ -21,6 +21,7 @@ from diwan.terms.item import Entry, Part, Ref
 from diwan.terms.label import Label, unpack
 
 _TEXT: Final = "t.position, t.gate, t.rev, t.originator, t.id, t.kind, t.title, t.author, t.label, t.entered, t.brief"
+FACTS: Final = "SELECT name, value FROM fact"
 _WINDOW: Final = 4
 NEVER: Final = 1 << 62
 """After every position there can be."""
@@ -59,7 +60,7 @@ class Shelf:
 
     def facts(self) -> Mapping[str, int]:
         """Return the register's own numbers."""
-        return dict(self._sql.execute("SELECT name, value FROM fact"))
+        return dict(self._sql.execute(FACTS))
 
     def density(self) -> float:
         """Return this shelf's standing entries as a share of all standings ever given, ended ones included.

@@ -12,7 +12,7 @@ import msgspec
 from diwan.registry.chance import Clock
 from diwan.registry.engines.lines import Engine
 from diwan.registry.grants import Seat
-from diwan.registry.shelf import Shelf
+from diwan.registry.shelf import FACTS, Shelf
 from diwan.terms.errors import Shut
 from diwan.terms.gate import World
 from diwan.terms.reader import Reader
@@ -69,8 +69,7 @@ class Stacks:
             pages = self._engine.lend(seat.number, world, allowed, once)
             try:
                 shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
-                pages.snapshot()
-                facts = shelf.facts()
+                facts = dict(pages.look(FACTS))
                 if facts["shut"]:
                     raise Shut(iso(facts["shut"]))
                 if seat.holds(facts, self._clock()):

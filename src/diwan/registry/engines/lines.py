@@ -98,6 +98,9 @@ class Line(Asked, Protocol):
 class Pages(Line, Protocol):
     """A reading connection: it can see what stands behind its gates, and refuses everything else."""
 
+    def look(self, query: str, parameters: Sequence[Any] = ..., /) -> Rows:
+        """Begin to read, as `snapshot` does, and ask a first question with it: one way to the server and back."""
+
     def past(self, query: str, parameters: Sequence[Any] = ...) -> Rows:
         """Ask about what stood behind gates that are or once were open."""
 

@@ -74,18 +74,23 @@ class Sight:
 
     def snapshot(self) -> None:
         """Begin to read one state of the database, as whoever the gates are open to; for this transaction alone."""
+        self.look("SELECT 1")
+
+    def look(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
+        """Begin to read, as `snapshot` does, and ask a first question in the same go."""
         try:
-            self._look()
+            return self._look(query, parameters)
         except psycopg.OperationalError:
             if self.alive:
                 raise
             self.connection = self._renew()
-            self._look()
+            return self._look(query, parameters)
 
-    def _look(self) -> None:
+    def _look(self, query: str, parameters: Sequence[Any]) -> Rows:
         with self.connection.pipeline():
             self.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             self._admit(self._allowed)
+            return self.execute(query, parameters)
 
     @property
     def promise(self) -> str:

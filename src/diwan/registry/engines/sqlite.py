@@ -184,6 +184,11 @@ class Pages(File):
 
     joined: Final = "CROSS JOIN"
 
+    def look(self, query: str, parameters: Sequence[Any] = (), /) -> Rows:
+        """Begin to read and ask a first question."""
+        self.snapshot()
+        return self.execute(query, parameters)
+
     def past(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
         """Ask about what stood behind gates that are or once were open: its views see them by themselves."""
         return self.execute(query, parameters)
