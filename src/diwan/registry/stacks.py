@@ -69,7 +69,7 @@ class Stacks:
             pages = self._engine.lend(seat.number, world, allowed, once)
             try:
                 shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
-                facts = dict(pages.look(FACTS))
+                facts: dict[str, int] = dict(pages.look(FACTS))
                 if facts["shut"]:
                     raise Shut(iso(facts["shut"]))
                 if seat.holds(facts, self._clock()):
