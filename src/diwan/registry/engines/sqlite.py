@@ -375,7 +375,7 @@ class Sqlite:
 
         As durable as the register: what is cleared from its tail must never be lost here.
         """
-        return writing_connection(self._folder / WORDS, cache=16)
+        return writing_connection(self._folder / WORDS, cache=8)
 
     def own(self) -> Line:
         """Open the house's own reading connection."""
