@@ -3,12 +3,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
+from diwan.registry.found import Standing
+from diwan.terms.item import Ref
+from diwan.terms.label import Label
 from tampering import Tamper
 
 SRC = Path(__file__).parents[2] / "src"
@@ -17,6 +23,21 @@ IMPORTER = Path(__file__).parent / "importer.py"
 
 def given(book: Book, *counts: int) -> list[int]:
     return [position for count in counts for position in book.write(lambda ink, count=count: ink.positions(count))]
+
+
+def standing(number: int) -> Standing:
+    return Standing(
+        item=number,
+        since=0,
+        gate=1,
+        revision=0,
+        rev=1,
+        ref=Ref("KWT", f"{number:032x}"),
+        kind="crisis.alert",
+        world="actual",
+        parent=None,
+        label=Label("TLP", "UNCLASSIFIED"),
+    )
 
 
 def test_positions_rise_strictly_within_a_batch_and_from_batch_to_batch(book: Book) -> None:
@@ -57,6 +78,47 @@ def test_distances_within_a_batch_are_random_and_bounded(book: Book) -> None:
 
     assert batch[-1] - batch[0] <= 500 * 512
     assert len(set(apart)) > 100
+
+
+class _Same(Chance):
+    """The same secret every time."""
+
+    def bytes(self, count: int) -> bytes:
+        return b"s" * count
+
+
+@pytest.mark.parametrize("hidden", [1, 16, 200])
+def test_where_a_thing_moves_to_tells_nothing_of_what_moves_with_it(tmp_path: Path, hidden: int) -> None:
+    """Whoever relabels or recalls an item sees where its own answers came to lie, and not how many others there are."""
+
+    def places(folder: str, numbers: Sequence[int]) -> dict[int, int]:
+        book = Book(tmp_path / folder, clock=lambda: 1_485_244_800_000_000, chance=_Same(), synchronous="OFF")
+        moved = [standing(number) for number in numbers]
+        given = book.write(lambda ink: ink.scattered(moved))
+        book.close()
+        return dict(zip(numbers, given, strict=True))
+
+    seen = range(4)
+    alone = places("alone", seen)
+    beside = places("beside", [0, *range(100, 100 + hidden), 1, *range(400, 400 + hidden), 2, 3])
+
+    assert len(set(beside.values())) == len(beside) == 4 + 2 * hidden
+    # Of two that fall together one gives way: with so many, one of the four may have.
+    assert sum(alone[number] == beside[number] for number in seen) >= (4 if hidden < 200 else 3)
+    assert max(beside.values()) - min(beside.values()) < 4096
+    assert sorted(alone.values()) != list(alone.values())
+
+
+def test_what_moves_is_told_neither_before_what_was_nor_ahead_of_the_clock(book: Book, time: Any) -> None:
+    for count in (1, 3, 2000):
+        before = given(book, 1)[0]
+        time.now += 20_000
+        places = book.write(lambda ink, count=count: ink.scattered([standing(number) for number in range(count)]))
+
+        assert before < min(places)
+        assert max(places) <= time.now
+        assert len(set(places)) == count
+    assert max(places) < given(book, 1)[0]
 
 
 def test_other_chance_gives_other_positions_at_the_same_times(tmp_path: Path) -> None:

@@ -97,8 +97,6 @@ def put(
     batch, (sealed,) = seal([unsealed], office.signers[standing.ref.originator], ink.now())
     written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
     ink.revise(standing, written, ink.batch_number(batch), same_parts=same_parts)
-    if number != standing.gate:
-        ink.descend(standing.item, gate)
     return number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final
 
 import msgspec
@@ -24,8 +24,11 @@ from diwan.terms.label import Label, pack, unpack
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
 
+_SECRET: Final = 16
 _GAP: Final = 512
 """Positions of one batch lie this far apart at most, in microseconds, so that distances tell nothing."""
+_WIDE: Final = 4096
+"""Microseconds over which the positions of what moves together lie scattered, however much that is."""
 _MILE: Final = 1024
 
 _gates: Final = msgspec.json.Encoder(order="deterministic")
@@ -74,6 +77,28 @@ class Ink(Found):
         given = self.chance.apart(max(last, high - count * _GAP), high, count)
         self.set_fact("last_position", given[-1])
         return given
+
+    def scattered(self, moved: Sequence[Standing]) -> list[int]:
+        """Return a position for each of what moves together, after every earlier one and none ahead of the clock.
+
+        Each lies where a secret of the moment and its own reference put it: who sees some of what moved learns nothing
+        of how much else did, nor of what went before it.  So whoever moves anything waits until there is room for many.
+        """
+        wide = max(_WIDE, 1 << (4 * len(moved)).bit_length())
+        last, now = self.fact("last_position"), self._clock()
+        if last < now < last + wide:
+            time.sleep((last + wide - now + 1) / 1e6)
+            now = self._clock()
+        low = max(last, now - wide)
+        secret, taken = self.chance.bytes(_SECRET), dict[int, None]()
+        for one in moved:
+            digest = blake2b(str(one.ref).encode(), key=secret, digest_size=8).digest()
+            place = int.from_bytes(digest) % wide
+            while place in taken:
+                place = (place + 1) % wide
+            taken[place] = None
+        self.set_fact("last_position", low + wide)
+        return [low + 1 + place for place in taken]
 
     def keep_free(self, gates: Iterable[int]) -> int:
         """Keep the next positions free, one for each entry that stands behind `gates`; return how many.
@@ -151,9 +176,11 @@ class Ink(Found):
     def revise(self, before: Standing, entry: Written, batch: int, *, same_parts: bool) -> int:
         """Write a new revision of a standing item, behind `entry.gate`, and return its position.
 
-        With `same_parts` (a relabel) what finds the item moves along; otherwise it is filed anew.
+        With `same_parts` (a relabel) what finds the item moves along; otherwise it is filed anew.  What stands under
+        the item moves with it, all the way down.
         """
-        (position,) = self.positions(1)
+        under = self._under(before.item) if entry.gate != before.gate else []
+        position, *others = self.scattered([before, *under]) if entry.gate != before.gate else self.positions(1)
         entered = self._sql.execute("SELECT entered FROM item WHERE number=?", [before.item]).fetchone()[0]
         label = self.label_number(entry.item.label)
         row = _revision(entry, before.item, label, batch, position, entered)
@@ -167,38 +194,22 @@ class Ink(Found):
             self._unfile(before.since)
             self._restand(before, entry.gate, position, revision=position)
             self._file([entry], [position], [holds])
-        self._regate_history(before.item, self.gate(entry.gate))
+        gates = {before.item: self.gate(entry.gate)}
+        self._regate_history(before.item, gates[before.item])
+        for child, place in zip(under, others, strict=True):
+            above = gates[child.parent or before.item]
+            gates[child.item] = Gate(above.world, (*above.stands, Stand(child.ref.originator, child.label)))
+            self._move(child, self.gate_number(gates[child.item]), place, revision=child.revision)
+            self._regate_history(child.item, gates[child.item])
         return position
-
-    def descend(self, item: int, gate: Gate) -> None:
-        """Move everything under `item` behind `gate` as well, all the way down."""
-        rows = self._sql.execute(
-            "SELECT i.number FROM item i JOIN stand s ON s.item=i.number AND s.until IS NULL WHERE i.parent=?"
-            " ORDER BY i.number",
-            [item],
-        ).fetchall()
-        for row in rows:
-            child = self._find("i.number=?", row)
-            if child is None:
-                continue
-            inherited = Gate(gate.world, (*gate.stands, Stand(child.ref.originator, child.label)))
-            (position,) = self.positions(1)
-            self._move(child, self.gate_number(inherited), position, revision=child.revision)
-            self._regate_history(child.item, inherited)
-            self.descend(child.item, inherited)
 
     def recall(self, before: Standing) -> list[Standing]:
         """End where an item and everything under it stands; return all that was withdrawn."""
-        (position,) = self.positions(1)
-        self._unfile(before.since)
-        self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, before.since])
-        self._sql.count(Counter({(before.gate, before.kind): -1}), ended=position)
-        gone = [before]
-        under = "SELECT number FROM item WHERE parent=? ORDER BY number"
-        for row in self._sql.execute(under, [before.item]).fetchall():
-            child = self._find("i.number=?", row)
-            if child is not None:
-                gone += self.recall(child)
+        gone = [before, *self._under(before.item)]
+        for one, position in zip(gone, self.scattered(gone), strict=True):
+            self._unfile(one.since)
+            self._sql.execute("UPDATE stand SET until=? WHERE since=?", [position, one.since])
+            self._sql.count(Counter({(one.gate, one.kind): -1}), ended=position)
         return gone
 
     def rules(self, known: Rules | None) -> Rules:
@@ -256,6 +267,16 @@ class Ink(Found):
             (fresh, item, sha256(salt + part.data).digest(), part.name, part.media_type, salt, None, number)
             for fresh, ((number, part), salt) in enumerate(zip(held, entry.sealed.salts, strict=True), first)
         ]
+
+    def _under(self, item: int) -> list[Standing]:
+        """Return what stands under an item, all the way down; what another stands under comes before it."""
+        under: list[Standing] = []
+        rows = self._sql.execute("SELECT number FROM item WHERE parent=? ORDER BY number", [item]).fetchall()
+        for row in rows:
+            child = self._find("i.number=?", row)
+            if child is not None:
+                under += [child, *self._under(child.item)]
+        return under
 
     def _move(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
         for table in ("alias", "link", "mention"):
