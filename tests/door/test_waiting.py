@@ -149,9 +149,6 @@ def test_what_is_released_is_told_when_it_would_be_had_nothing_else_been_written
     assert at <= seconds <= at + 0.25
 
 
-@pytest.mark.xfail(
-    reason="who waits looks again when something was written, and not when a date passes that opens a gate to them"
-)
 def test_a_gate_that_opens_by_its_date_opens_for_who_waits_at_the_same_instant_whatever_is_written_beside(
     nodes: tuple[Node, Node, Node],
 ) -> None:

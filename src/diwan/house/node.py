@@ -182,6 +182,10 @@ class House:
         """Return what this process has written since it was started."""
         return self.book.told
 
+    def turned(self, reader: Reader) -> bool:
+        """Return whether a date has passed since `reader` last looked at which a gate may have opened or shut."""
+        return self.book.turned(reader)
+
     def heard(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `wake`, from another thread, whenever anything was written, as long as this lasts; never what."""
         return self.book.bell.heard(wake)

@@ -88,6 +88,10 @@ class Book:
         """Lend the shelf of what `reader` may see in `world`, for one snapshot."""
         return self._stacks.shelf(reader, world)
 
+    def turned(self, reader: Reader) -> bool:
+        """Return whether a date has passed since `reader` last looked at which a gate may have opened or shut."""
+        return self._stacks.turned(reader)
+
     def rules(self) -> Rules:
         """Return the rules that release now."""
         with self.own_pages() as pages:

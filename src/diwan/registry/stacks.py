@@ -83,6 +83,12 @@ class Stacks:
                     self._engine.take_back(pages)
             seat = self._wider_seat(reader, seat, facts) or self._new_seat(reader)
 
+    def turned(self, reader: Reader) -> bool:
+        """Return whether a date has passed since `reader` last looked at which a gate may have opened or shut."""
+        known = self._seats.get(reader.id)
+        turns = known[1].turns if known else None
+        return turns is not None and self._clock() >= turns
+
     def close(self) -> None:
         """Forget who sat where."""
         with self._lock:

@@ -138,7 +138,7 @@ def routes(house: House) -> list[Any]:
 
         found = await reading(visit.room.changes, cursor, limit)
         if wait and cursor and not found.changes:
-            found = await _new(house, ask_again, found, wait)
+            found = await _new(house, visit.hand.reader, ask_again, found, wait)
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
 
     @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=True)
@@ -191,8 +191,11 @@ def _told(change: Change) -> Told:
     return Told(change.what, change.ref.originator, change.ref.id, change.kind, change.at, item)
 
 
-async def _new(house: House, ask: Callable[[], Changes], found: Changes, wait: int) -> Changes:
-    """Ask again when something was written, until there is something for this reader or the time is over."""
+async def _new(house: House, reader: Reader, ask: Callable[[], Changes], found: Changes, wait: int) -> Changes:
+    """Ask again when something was written or a date passed, until there is something for `reader` or the time is over.
+
+    What opens by a date takes its place at the first look, which must not hang on what others write.
+    """
     loop, written = asyncio.get_running_loop(), asyncio.Event()
     written.set()  # something may have been written since the first look
     begun, looks = loop.time(), int(wait / _PAUSE)
@@ -205,7 +208,7 @@ async def _new(house: House, ask: Callable[[], Changes], found: Changes, wait: i
             # At instants that were settled when the wait began, the last of them in any case: by what is written behind
             # other gates an answer comes neither sooner nor later.
             await asyncio.sleep(begun + look * _PAUSE - loop.time())
-            if written.is_set() or look == looks:
+            if written.is_set() or house.turned(reader) or look == looks:
                 written.clear()
                 found = await reading(ask)
             if found.changes:
