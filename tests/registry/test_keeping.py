@@ -300,6 +300,24 @@ def test_a_restored_node_says_where_its_register_is_and_nothing_else_anew(
     assert is_node(tmp_path / "again")
 
 
+def test_a_server_knows_how_much_there_is_of_what_once_a_register_was_restored_into_it(
+    lived: House, tmp_path: Path, postgres: Server
+) -> None:
+    """A planner that knows nothing yet would read through whole tables until the server's own round comes by."""
+    lived.backup(tmp_path / "kept.tar")
+
+    with postgres.lend(laid=False) as database:
+        restore_node(tmp_path / "kept.tar", tmp_path / "again", postgres=database)
+
+        told = engine_of(tmp_path, database).whole()
+        unknown = told.execute(
+            "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace"
+            " WHERE nspname IN ('register', 'words') AND relkind='r' AND reltuples<0 AND relname<>'shape'"
+        ).fetchall()
+        told.close()
+    assert unknown == []
+
+
 def test_what_desks_were_given_is_kept_too(lived: House, tmp_path: Path) -> None:
     lived.lay("cyber", "warning-lists/one.json", b"{}")
     lived.backup(tmp_path / "kept.tar")

@@ -212,6 +212,7 @@ def _load(engine: Engine, bundle: Bundle, said: bytes, at: Instant, progress: Pr
                 if line.in_transaction:
                     line.rollback()
                 raise
+        engine.survey()
     except Refused:
         raise
     except engine.failures as wrong:

@@ -195,6 +195,9 @@ class Engine(Protocol):
             Refused: they were written by later software.
         """
 
+    def survey(self) -> None:
+        """Look at how much there is of what, after much came at once, for whatever plans by that."""
+
     def check(self) -> Iterator[Found]:
         """Look whether register, walls and what a commit waits for are as they should be; changes nothing."""
 

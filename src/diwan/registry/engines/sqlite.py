@@ -361,6 +361,9 @@ class Sqlite:
         """Bring the files to the present shape: the same as opening them."""
         self.ready()
 
+    def survey(self) -> None:
+        """Do nothing: plans here follow from the questions alone."""
+
     def check(self) -> Iterator[Found]:
         """Look at both files, page by page."""
         for title, name in (("register", REGISTER), ("word index", WORDS)):
