@@ -167,10 +167,15 @@ class Sight:
         """Return which gates to look behind: those of `gates` that can hold anything past a position."""
         if after is None and len(gates) <= _LISTED:
             return "SELECT unnest(?) AS number", [Numbers(gates)]
+        latest = "ended" if past else "newest"
+        if after is not None and len(gates) <= _LISTED:
+            # Gate by gate: among all heads, those of other gates with news would be looked at as well.
+            newer = f"(SELECT h.{latest} FROM open_head h WHERE h.gate = listed.number) > ?"
+            return f"SELECT listed.number FROM unnest(?) AS listed(number) WHERE {newer}", [Numbers(gates), after]
         heads = "SELECT h.gate AS number FROM open_head h WHERE "
-        heads += f"h.{'ended' if past else 'newest'} > ?" if after is not None else "h.entries > 0"
+        heads += f"h.{latest} > ?" if after is not None else "h.entries > 0"
         bound: list[Any] = [] if after is None else [after]
-        if len(gates) <= _LISTED or not all_of_them:
+        if not all_of_them:
             return f"{heads} AND h.gate = ANY(?)", [*bound, Numbers(gates)]
         return heads, bound
 
