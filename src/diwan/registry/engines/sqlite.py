@@ -148,6 +148,8 @@ def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32
     connection.execute("PRAGMA secure_delete=ON")
     # A batch of 500 objects fills the default thousand pages: its commit then waited for a checkpoint as well.
     connection.execute("PRAGMA wal_autocheckpoint=8192")
+    # What a merge of the word index once needed is given back to the disk.
+    connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
 
