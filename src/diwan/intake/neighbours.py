@@ -31,7 +31,7 @@ class Neighbours:
         own = {alias: spell(alias) for draft in drafts for alias in draft.aliases}
         others = {link.to for draft in drafts for link in draft.links}
         spelt = own | {alias: spell(alias) for alias in others - own.keys()}
-        stands, ending = ink.named(spelt.values()), ink.ending(own.values())
+        stands, ending = ink.beside(spelt.values())
         self._named = {alias: stands[name] for alias, name in spelt.items() if name in stands}
         self._behind = {alias: tuple(dict.fromkeys(one.gate for one in named)) for alias, named in self._named.items()}
         self._ending = {alias for alias, name in own.items() if name in ending}

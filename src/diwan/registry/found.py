@@ -121,7 +121,7 @@ class Found:
         Of a standard that keeps versions: the one that is of this very version, or that says the very same.
         """
         rows = self._sql.among(
-            "alias",
+            ("alias",),
             [spell(alias)],
             "SELECT s.item, a.version, a.content FROM alias a JOIN stand s ON s.since=a.since"
             " WHERE a.value=? AND a.gate=? AND a.originator=? ORDER BY a.version, a.since",
@@ -134,38 +134,34 @@ class Found:
                 return (found, same) if found else None
         return None
 
-    def named(self, names: Iterable[str]) -> dict[str, list[Named]]:
-        """Return what stands under each of some names as `spell` writes them; the caller filters by what it may see."""
+    def beside(self, names: Iterable[str]) -> tuple[dict[str, list[Named]], set[str]]:
+        """Return what stands under each of some names as `spell` writes them, and those of them that anything ends.
+
+        Asked together, for each way to the server counts; the caller filters by what it may see.
+        """
+        ends = ",".join("?" * len(ENDS))
         found: dict[str, list[Named]] = {}
+        ended: set[str] = set()
         for some in by_hundreds(names):
+            among = f"value IN ({','.join('?' * len(some))})"
             rows = self._sql.among(
-                "alias",
+                ("alias", "link"),
                 some,
-                f"SELECT DISTINCT value, gate, originator FROM alias WHERE value IN ({','.join('?' * len(some))})",
-                some,
+                f"SELECT value, gate, originator FROM alias WHERE {among} GROUP BY value, gate, originator"
+                f" UNION ALL SELECT value, NULL, NULL FROM link WHERE {among} AND relation IN ({ends})",
+                [*some, *some, *sorted(ENDS)],
             )
             for value, gate, originator in rows:
-                found.setdefault(value, []).append(Named(gate, originator))
-        return found
-
-    def ending(self, names: Iterable[str]) -> set[str]:
-        """Return those of some names that anything ends."""
-        marks = ",".join("?" * len(ENDS))
-        found: set[str] = set()
-        for some in by_hundreds(names):
-            rows = self._sql.among(
-                "link",
-                some,
-                f"SELECT value FROM link WHERE value IN ({','.join('?' * len(some))}) AND relation IN ({marks})",
-                [*some, *sorted(ENDS)],
-            )
-            found.update(value for (value,) in rows)
-        return found
+                if gate is None:
+                    ended.add(value)
+                else:
+                    found.setdefault(value, []).append(Named(gate, originator))
+        return found, ended
 
     def holders(self, alias: Alias) -> list[Standing]:
         """Return every standing item known under `alias`; the caller filters by what its reader may see."""
         rows = self._sql.among(
-            "alias",
+            ("alias",),
             [spell(alias)],
             "SELECT s.item FROM alias a JOIN stand s ON s.since=a.since WHERE a.value=?"
             " ORDER BY a.originator, a.version, a.gate, a.since",
@@ -183,7 +179,7 @@ class Found:
         found = []
         for alias in aliases:
             rows = self._sql.among(
-                "link",
+                ("link",),
                 [spell(alias)],
                 "SELECT DISTINCT s.item FROM link t JOIN stand s ON s.since=t.since"
                 f" WHERE t.value=? AND t.relation IN ({marks}) ORDER BY s.item",

@@ -133,9 +133,12 @@ class Sheet:
             for latest, at in ((self._own.newest, newest), (self._own.ended, ended)):
                 latest[gate] = max(latest.get(gate, 0), at)
 
-    def among(self, table: str, values: Sequence[str], query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Ask a question that finds rows of a table by some values alone; rows of other values go on waiting."""
-        if any(not layer.values.get(table, set()).isdisjoint(values) for layer in (self._own, self._done)):
+    def among(
+        self, tables: Sequence[str], values: Sequence[str], query: str, parameters: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """Ask a question that finds rows of some tables by some values alone; rows of other values go on waiting."""
+        waiting = (layer.values.get(table, set()) for table in tables for layer in (self._own, self._done))
+        if any(not held.isdisjoint(values) for held in waiting):
             self._write_out()
         return self._line.execute(query, parameters).fetchall()
 
