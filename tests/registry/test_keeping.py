@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import random
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 import msgspec
@@ -384,6 +387,64 @@ def test_an_empty_folder_is_filled_but_not_the_one_that_one_works_in(
     restore_node(tmp_path / "kept.tar", tmp_path / "empty")
 
     assert is_node(tmp_path / "empty")
+
+
+def test_a_folder_that_cannot_be_taken_away_is_refused_before_anything_is_written(
+    lived: House, tmp_path: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived.backup(tmp_path / "kept.tar")
+    (tmp_path / "mount").mkdir(mode=0o750)
+
+    def busy(folder: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
+
+    with monkeypatch.context() as there:
+        there.setattr(Path, "rmdir", busy)
+        with pytest.raises(Refused, match=r"busy, as where it is a mount of its own\. Nothing was restored"):
+            restore_node(tmp_path / "kept.tar", tmp_path / "mount", postgres=elsewhere)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept.tar", "mount", "node"]
+    assert not elsewhere or not engine_of(tmp_path, elsewhere).there()
+
+
+def test_a_folder_in_one_that_cannot_be_written_is_refused_before_anything_is_written(
+    lived: House, tmp_path: Path, elsewhere: str
+) -> None:
+    lived.backup(tmp_path / "kept.tar")
+
+    with pytest.raises(Refused, match=r"Beside .*again nothing can be written: .*\. Nothing was restored"):
+        restore_node(tmp_path / "kept.tar", tmp_path / "kept.tar" / "again", postgres=elsewhere)
+
+    assert not elsewhere or not engine_of(tmp_path, elsewhere).there()
+
+
+def test_a_folder_that_gets_no_name_at_the_end_keeps_its_keys_and_is_named(
+    lived: House, tmp_path: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived.backup(tmp_path / "kept.tar")
+    (tmp_path / "again").mkdir(mode=0o750)
+    renames = Path.rename
+
+    def barred(of: Path, to: Path) -> Path:
+        if to.name == "again":
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(to))
+        return renames(of, to)
+
+    with monkeypatch.context() as there:
+        there.setattr(Path, "rename", barred)
+        with pytest.raises(Refused, match="The register was restored, but its folder could not be named") as refused:
+            restore_node(tmp_path / "kept.tar", tmp_path / "again", postgres=elsewhere)
+
+    (left,) = tmp_path.glob(".again.*/node")
+    assert f"with its keys, in {left}: move it to {tmp_path / 'again'}" in str(refused.value)
+    assert seed(lived, "KWT").kid == Signer(bytes.fromhex((left / "keys" / "KWT.key").read_text())).kid
+    assert S_IMODE((tmp_path / "again").stat().st_mode) == 0o750
+    left.rename(tmp_path / "again")
+    again = House(tmp_path / "again")
+    try:
+        assert again.prove().faults == ()
+    finally:
+        again.close()
 
 
 @pytest.mark.parametrize("torn", ["", "00", "not hexadecimal", "0" * 66, "é"])

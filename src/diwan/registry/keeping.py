@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from fnmatch import fnmatchcase
 from hashlib import file_digest
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from stat import S_IMODE
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Final
 
 import msgspec
@@ -122,14 +124,13 @@ def restore(
     outrank those that were lost since the backup, and the node is shut: it does not know what was recalled since.
 
     Raises:
-        Refused: folder or database is not empty, or the file is not a sound bundle of this shape.
+        Refused: folder or database is not empty, the folder could not be put in place, or the file is not a sound
+            bundle of this shape.
     """
     _check_empty(folder)
     place = folder.resolve()
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # Beside the place and not in it, on the same disk: what is unpacked gets its name when it is whole.
-    with TemporaryDirectory(dir=place.parent, prefix=f".{place.name}.") as scratch:
-        whole = Path(scratch) / "node"
+    with _taken_away(place), _scratch_beside(place) as scratch:
+        whole = scratch / "node"
         keep_private(whole)
         try:
             with tarfile.open(file, "r:") as archive:
@@ -142,11 +143,70 @@ def restore(
                     engine.close()
         except tarfile.TarError as wrong:
             raise Refused(f"{file} is not a backup of a node: {wrong}. Nothing was restored.") from None
-        if place.exists():
-            place.rmdir()
-        whole.rename(place)
+        _put_in_place(whole, place)
     settle(place.parent)
     return Restored(bundle.manifest.party, bundle.kid, bundle.manifest.at, bundle.manifest.keys)
+
+
+class _Unplaced(Refused):
+    """The register is restored, and the folder that belongs to it lies elsewhere than it was to lie."""
+
+
+@contextmanager
+def _taken_away(place: Path) -> Iterator[None]:
+    """Take the empty folder away that lies in the place, and put it back when nothing comes there.
+
+    Before anything is written, since a database that was committed is not taken back: a mount, or a folder that another
+    holds or owns, is in the way then as it would be at the end.
+    """
+    before = place.stat() if place.exists() else None
+    if before is not None:
+        try:
+            place.rmdir()
+        except OSError as wrong:
+            raise Refused(
+                f"{place} cannot be put in place: {wrong.strerror}, as where it is a mount of its own. Nothing was"
+                " restored; name a folder within it, or beside it."
+            ) from None
+    try:
+        yield
+    except BaseException:
+        if before is not None:
+            with suppress(OSError):  # what is being told already says more
+                place.mkdir(exist_ok=True)
+                place.chmod(S_IMODE(before.st_mode))
+        raise
+
+
+@contextmanager
+def _scratch_beside(place: Path) -> Iterator[Path]:
+    """Make a folder beside the place, on the same disk, for what gets its name when it is whole."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(mkdtemp(dir=place.parent, prefix=f".{place.name}."))
+    except OSError as wrong:
+        raise Refused(
+            f"Beside {place} nothing can be written: {wrong.strerror}. Nothing was restored; name a folder in one that"
+            " this account may write."
+        ) from None
+    try:
+        yield scratch
+    except _Unplaced:
+        raise  # the keys of a register that is restored lie there
+    except BaseException:
+        rmtree(scratch, ignore_errors=True)
+        raise
+    rmtree(scratch, ignore_errors=True)
+
+
+def _put_in_place(whole: Path, place: Path) -> None:
+    try:
+        whole.rename(place)
+    except OSError as wrong:
+        raise _Unplaced(
+            f"The register was restored, but its folder could not be named {place}: {wrong.strerror}. It lies whole,"
+            f" with its keys, in {whole}: move it to {place} before anything else is done."
+        ) from None
 
 
 def _line(file: Path, at: Instant, bundle: Bundle) -> bytes:
@@ -212,11 +272,13 @@ def _load(engine: Engine, bundle: Bundle, said: bytes, at: Instant, progress: Pr
                 if line.in_transaction:
                     line.rollback()
                 raise
-        engine.survey()
     except Refused:
         raise
     except engine.failures as wrong:
         raise bundle.refusal(f"the engine answered {engine.name_of(wrong)} to what is in it") from wrong
+    # What is restored by now stays so: a server that cannot look through it at once does so on its own round.
+    with suppress(*engine.failures):
+        engine.survey()
 
 
 def _check_bare(line: Line, tables: Sequence[Table]) -> None:
