@@ -125,15 +125,11 @@ class Shelf:
     def newest_change(self) -> int:
         """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
         # Of a gate that shut, its end in the reader's grants is the last that is theirs to know.
-        newest, ended = self._sql.execute(
-            "SELECT coalesce(max(newest), 0), coalesce(max(ended), 0) FROM open_head"
-        ).fetchone()
-        return max([int(newest), int(ended), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
+        return max([*self._sql.latest(), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
 
     def anything_after(self, position: int) -> bool:
         """Return whether any open gate may hold an entry above `position`; cheap, for tail polls."""
-        row = self._sql.execute("SELECT 1 FROM open_head WHERE newest > ? LIMIT 1", [position]).fetchone()
-        return row is not None
+        return self._sql.anything_after(position)
 
     def entries(self, positions: Sequence[int]) -> list[Entry]:
         """Return the standing entries at `positions`, in that order; what no longer stands is left out."""

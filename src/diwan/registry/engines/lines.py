@@ -101,6 +101,12 @@ class Pages(Line, Protocol):
     def look(self, query: str, parameters: Sequence[Any] = ..., /) -> Rows:
         """Begin to read, as `snapshot` does, and ask a first question with it: one way to the server and back."""
 
+    def latest(self) -> tuple[int, int]:
+        """Return the latest positions at which anything came to stand, and ended, behind the gates; 0 for none."""
+
+    def anything_after(self, position: int) -> bool:
+        """Return whether anything came to stand behind the gates past a position."""
+
     def past(self, query: str, parameters: Sequence[Any] = ...) -> Rows:
         """Ask about what stood behind gates that are or once were open."""
 

@@ -15,6 +15,8 @@ from diwan.terms.errors import Refused
 
 _LISTED: Final = 256
 """Up to so many gates are listed to find those with anything new; of more, all heads are looked through."""
+_OF_LISTED: Final = "(SELECT h.{} FROM open_head h WHERE h.gate = listed.number)"
+"""Gate by gate: among all heads, those of other gates with news would be looked at as well."""
 
 
 class Sight:
@@ -113,6 +115,20 @@ class Sight:
         """Close the connection."""
         self.connection.close()
 
+    def latest(self) -> tuple[int, int]:
+        """Return the latest positions at which anything came to stand, and ended, behind the gates."""
+        question, bound = "SELECT max(newest), max(ended) FROM open_head", []
+        if len(self._allowed) <= _LISTED:
+            both = ", ".join(f"max({_OF_LISTED.format(column)})" for column in ("newest", "ended"))
+            question, bound = f"SELECT {both} FROM unnest(?) AS listed(number)", [Numbers(self._allowed)]
+        newest, ended = self.execute(question, bound).fetchone()
+        return newest or 0, ended or 0
+
+    def anything_after(self, position: int) -> bool:
+        """Return whether anything came to stand behind the gates past a position."""
+        outer, bound = self._outer(self._allowed, position, past=False, all_of_them=True)
+        return self.execute(f"{outer} LIMIT 1", bound).fetchone() is not None
+
     def past(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
         """Ask with the gates that once were open as well, for this one question."""
         if not self._once:
@@ -169,8 +185,7 @@ class Sight:
             return "SELECT unnest(?) AS number", [Numbers(gates)]
         latest = "ended" if past else "newest"
         if after is not None and len(gates) <= _LISTED:
-            # Gate by gate: among all heads, those of other gates with news would be looked at as well.
-            newer = f"(SELECT h.{latest} FROM open_head h WHERE h.gate = listed.number) > ?"
+            newer = f"{_OF_LISTED.format(latest)} > ?"
             return f"SELECT listed.number FROM unnest(?) AS listed(number) WHERE {newer}", [Numbers(gates), after]
         heads = "SELECT h.gate AS number FROM open_head h WHERE "
         heads += f"h.{latest} > ?" if after is not None else "h.entries > 0"

@@ -191,6 +191,15 @@ class Pages(File):
         self.snapshot()
         return self.execute(query, parameters)
 
+    def latest(self) -> tuple[int, int]:
+        """Return the latest positions at which anything came to stand, and ended, behind the gates."""
+        newest, ended = self.execute("SELECT max(newest), max(ended) FROM open_head").fetchone()
+        return newest or 0, ended or 0
+
+    def anything_after(self, position: int) -> bool:
+        """Return whether anything came to stand behind the gates past a position."""
+        return self.execute("SELECT 1 FROM open_head WHERE newest > ? LIMIT 1", [position]).fetchone() is not None
+
     def past(self, query: str, parameters: Sequence[Any] = ()) -> Rows:
         """Ask about what stood behind gates that are or once were open: its views see them by themselves."""
         return self.execute(query, parameters)
