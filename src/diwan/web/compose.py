@@ -70,8 +70,9 @@ def routes(house: House, pages: Pages) -> list[Any]:
         if not visit.enters:  # whom a label reaches is told to those who may enter under it
             raise NotAllowed("None of your roles enters items at this node. Nothing was checked.")
         form = await read_own_form(request, visit)
-        checked = await reading(_check, house, visit, form)
-        return show(visit, ticks_said(form), form.one("text"), checked)
+        return await reading(
+            lambda: show(visit, ticks_said(form), form.one("text"), _check(house, visit, form)),
+        )
 
     @post(
         "/compose/release",
@@ -83,10 +84,13 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def release(request: Asked) -> Response[str]:
         visit = visit_of(request)
         form = await read_own_form(request, visit)
-        taken = await writing(_release, house, visit, form)
-        items = [visit.room.get(ref) for ref in taken.refs]
-        view = {"items": items, "notices": taken.notices}
-        return pages.page(visit, "released.html", view, here="compose", status=201)
+
+        def enter_it() -> Response[str]:
+            taken = _release(house, visit, form)
+            view = {"items": [visit.room.get(ref) for ref in taken.refs], "notices": taken.notices}
+            return pages.page(visit, "released.html", view, here="compose", status=201)
+
+        return await writing(enter_it)
 
     return [compose, check, release]
 

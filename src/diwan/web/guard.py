@@ -14,8 +14,8 @@ from diwan.terms.time import iso
 from diwan.web.form import check_origin
 from diwan.web.methods import OPTIONS, served
 from diwan.web.problems import SignedOut, address_of, is_service
-from diwan.web.session import who
-from diwan.web.threads import reading
+from diwan.web.session import brings_password, who
+from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, Visit, language_of
 
 NOTHING: Final = "nothing"
@@ -42,7 +42,9 @@ def guard(house: House) -> Guard:
             check_origin(request)
         if not reads:
             return
-        here = await reading(who, house, request, service=is_service(request))
+        # A password has to be hashed the first time, and whether it was right is written down.
+        run = writing if is_service(request) and brings_password(request) else reading
+        here = await run(who, house, request, service=is_service(request))
         if here is None:
             raise SignedOut
         if request.method == OPTIONS:

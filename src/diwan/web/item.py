@@ -86,29 +86,40 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def relabel(request: Asked) -> Redirect:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
-        label = label_of(form, house.rules())
-        visit.room.get(ref)
-        await writing(house.relabel, visit.hand, ref, label)
+
+        def put() -> None:
+            label = label_of(form, house.rules())
+            visit.room.get(ref)
+            house.relabel(visit.hand, ref, label)
+
+        await writing(put)
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post("/items/{originator:str}/{ident:str}/rectify", name="rectify", opt={"reads": "point read"}, status_code=303)
     async def rectify(request: Asked) -> Redirect:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
-        found = visit.room.get(ref)
-        data = form.files.get("file") or form.one("document").encode()
-        kind = visit.room.parts(found)[0].media_type
-        await writing(lambda: house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader))))
+
+        def correct() -> None:
+            data = form.files.get("file") or form.one("document").encode()
+            kind = visit.room.parts(visit.room.get(ref))[0].media_type
+            house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader)))
+
+        await writing(correct)
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
     async def recall(request: Asked) -> Redirect:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
-        visit.room.get(ref)
-        if form.one("sure") != "yes":
-            raise Malformed("The box that says you mean it is not ticked. Nothing was recalled.")
-        await writing(house.recall, visit.hand, ref)
+
+        def take_back() -> None:
+            visit.room.get(ref)
+            if form.one("sure") != "yes":
+                raise Malformed("The box that says you mean it is not ticked. Nothing was recalled.")
+            house.recall(visit.hand, ref)
+
+        await writing(take_back)
         return Redirect(visit.base or "/", status_code=303)
 
     @post(
@@ -117,10 +128,14 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def act(request: Asked) -> Redirect:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
-        found = visit.room.get(ref)
-        asked = _asked(house, visit, found, request)
-        label = chosen(form, house.rules(), house.answer_label(visit.hand, found, asked))
-        await writing(house.act, visit.hand, found, asked, form.one("note"), label)
+
+        def answer() -> None:
+            found = visit.room.get(ref)
+            asked = _asked(house, visit, found, request)
+            label = chosen(form, house.rules(), house.answer_label(visit.hand, found, asked))
+            house.act(visit.hand, found, asked, form.one("note"), label)
+
+        await writing(answer)
         return Redirect(address(visit.base, ref), status_code=303)
 
     @post(
@@ -132,12 +147,16 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def check(request: Asked) -> Response[str]:
         visit = visit_of(request)
         form = await read_own_form(request, visit)
-        found = visit.room.get(ref_of(request))
-        asked = _asked(house, visit, found, request)
-        if not asked.labels:
-            raise NotFound
-        checked = await reading(_check, house, visit, found, asked, form)
-        return pages.page(visit, "item.html", await reading(_view, house, pages, visit, found, checked))
+
+        def answer() -> Response[str]:
+            found = visit.room.get(ref_of(request))
+            asked = _asked(house, visit, found, request)
+            if not asked.labels:
+                raise NotFound
+            checked = _check(house, visit, found, asked, form)
+            return pages.page(visit, "item.html", _view(house, pages, visit, found, checked))
+
+        return await reading(answer)
 
     return [item, part, envelope, relabel, rectify, recall, act, check]
 

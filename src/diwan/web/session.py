@@ -18,6 +18,7 @@ _SECURE: Final = "__Host-diwan"
 _PLAIN: Final = "diwan"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _BEARER: Final = "bearer "
+_BASIC: Final = "basic "
 CERTIFICATE: Final = "diwan.certificate"
 """Where the scope of a request keeps the SHA-256 of the client certificate that the proxy vouched for."""
 
@@ -46,6 +47,11 @@ def who(house: House, request: Asked, *, service: bool = False) -> Here | None:
     secret = session_of(request)
     account = house.doors.who(secret) if secret else None
     return Here(account, _token(secret)) if account else None
+
+
+def brings_password(request: Asked) -> bool:
+    """Return whether a request says who asks by a name and a password (RFC 7617)."""
+    return request.headers.get("authorization", "").lower().startswith(_BASIC)
 
 
 def _program(house: House, request: Asked, said: str) -> Account | None:

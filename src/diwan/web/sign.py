@@ -16,7 +16,7 @@ from diwan.web.guard import NOTHING
 from diwan.web.language import COOKIE, LANGUAGES
 from diwan.web.pages import Pages
 from diwan.web.session import begin, end, session_of, who
-from diwan.web.threads import writing
+from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, language_of
 
 _YEAR: Final = 365 * 24 * 3600
@@ -55,7 +55,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
     @post("/sign-out", request_max_body_size=_SMALL, name="sign out", opt={"reads": NOTHING}, status_code=303)
     async def sign_out(request: Asked) -> Redirect:
         form = await read_form(request, house.settings.largest)
-        here = who(house, request)
+        here = await reading(who, house, request)
         if here is not None:
             check_token(here.token, form.one("token"))
             await writing(house.doors.sign_out, session_of(request))
