@@ -206,7 +206,7 @@ def test_a_backup_restores_to_a_node_that_verifies_searches_and_outranks_what_wa
 
     assert (backup.code, backup.err) == (
         0,
-        "kept.tar holds the node, with its private keys: keep it as you keep those.\n",
+        "kept.tar holds the node, with its private keys and its sources' secrets: keep it as you keep those.\n",
     )
     assert stat.S_IMODE((tmp_path / "kept.tar").stat().st_mode) == 0o600
     assert (restored.code, restored.out) == (0, "")

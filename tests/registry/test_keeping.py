@@ -45,6 +45,8 @@ def lived(house: House, hand: Callable[..., Hand], amber: Callable[..., Label], 
     pins = house.folder / "pins" / "KWT"
     pins.mkdir(parents=True)
     (pins / "desk.pem").write_text("a certificate")
+    for name in ("partner.secret", "partner.pem", "authority.crt"):
+        (house.folder / "keys" / name).write_text(f"what {name} holds")
     (house.folder / "demo-begun").write_text("yes")
     (house.folder / "demo-clock").write_text("1")
     return house
@@ -72,6 +74,17 @@ def test_a_backup_brings_back_everything_but_what_can_be_made_anew(lived: House,
     assert files(tmp_path / "again") == files(lived.folder)
     assert {"pins/KWT/desk.pem", "demo-begun", "demo-clock", "audit.checkpoint"} <= files(lived.folder).keys()
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+def test_what_sources_are_shown_comes_back_readable_by_its_owner_alone(lived: House, tmp_path: Path) -> None:
+    lived.backup(tmp_path / "kept.tar")
+    restore_node(tmp_path / "kept.tar", tmp_path / "again")
+
+    keys = tmp_path / "again" / "keys"
+    secrets = ("authority.crt", "partner.pem", "partner.secret")
+    assert {name: (keys / name).read_text() for name in secrets} == {name: f"what {name} holds" for name in secrets}
+    assert {S_IMODE(file.stat().st_mode) for file in (tmp_path / "kept.tar", *keys.iterdir())} == {0o600}
+    assert S_IMODE(keys.stat().st_mode) == 0o700
 
 
 def test_the_checkpoint_goes_into_a_backup_before_the_register_and_the_manifest_last(
@@ -203,6 +216,7 @@ WRONG = {
     "an older shape": (said(shape="0002"), "with the version that wrote it, then .* `diwan db upgrade`"),
     "a file that climbs out": (renamed("demo-begun", "pins/../../demo-begun"), "nothing that lies beside a node"),
     "an absolute file": (renamed("demo-begun", "/pins/demo-begun"), "nothing that lies beside a node"),
+    "a file where the keys lie": (renamed("demo-begun", "keys"), "nothing that lies beside a node"),
     "a file of no sort": (renamed("demo-begun", "register.db"), "nothing that lies beside a node"),
     "lines of the audit log left out": (without("register/leaf/000001"), "does not give the size and root"),
     "another party's word": (said(party="QAT"), "the register does not name as one of QAT"),
@@ -249,6 +263,8 @@ def test_a_backup_without_keys_holds_none_and_everything_else(lived: House, tmp_
     assert not made.keys
     assert not (tmp_path / "again" / "keys").exists()
     assert (tmp_path / "again" / "pins" / "KWT" / "desk.pem").exists()
+    with tarfile.open(tmp_path / "kept.tar") as archive:
+        assert [name for name in archive.getnames() if name.startswith("keys")] == []
 
 
 def test_both_engines_write_the_same_bundle_of_the_same_register(lived: House, tmp_path: Path, elsewhere: str) -> None:

@@ -127,7 +127,7 @@ def add_to(app: typer.Typer) -> None:
         file: Annotated[Path, typer.Argument(help="The bundle to write.")],
         node: Node = HERE,
         without_keys: Annotated[
-            bool, typer.Option("--without-keys", help="Leave the private keys out; keep them elsewhere.")
+            bool, typer.Option("--without-keys", help="Leave out all that lies in keys/; keep it elsewhere.")
         ] = False,
     ) -> None:
         """Write register, settings and keys into one signed bundle; the node may go on running."""
@@ -136,7 +136,7 @@ def add_to(app: typer.Typer) -> None:
         if without_keys:
             say(f"{file} holds the node without its keys: keep {node / 'keys'} elsewhere, or nobody can sign again.")
         else:
-            say(f"{file} holds the node, with its private keys: keep it as you keep those.")
+            say(f"{file} holds the node, with its private keys and its sources' secrets: keep it as you keep those.")
 
     @app.command()
     def restore(

@@ -105,7 +105,7 @@ class House:
 
     def _journal(self, keeper: Signer) -> Journal:
         where, party = Path(self.settings.journal), self.settings.keeper
-        journal = Journal(where, gethostname(), party, keeper, self.book.own_pages)
+        journal = Journal(where, gethostname(), party, keeper, self.book.apart, self.book.failures)
         # What a process that was killed did not write down is written now; if not, doctor and `/ready` say so.
         with suppress(Unjournalled):
             journal.keep_up()
@@ -433,7 +433,7 @@ class House:
     def backup(self, file: Path, *, keys: bool = True, progress: Progress = lambda _, __, ___: None) -> None:
         """Write all that cannot be made anew into one bundle, readable by its owner alone; the node may go on writing.
 
-        Without `keys` the parties' private keys stay out of it.
+        Without `keys` what lies in `keys/` stays out of it: private keys, and what sources are shown.
 
         Raises:
             Refused: the file exists already.

@@ -63,7 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Who signed it, with the key `public`."""
     public: str
     keys: bool
-    """Whether the parties' private keys are in it."""
+    """Whether what lies in `keys/` is in it."""
     members: tuple[Member, ...]
 
 

@@ -6,7 +6,6 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from fnmatch import fnmatchcase
 from hashlib import file_digest
 from pathlib import Path, PurePosixPath
 from shutil import rmtree
@@ -32,8 +31,10 @@ from diwan.terms.time import Instant
 CHECKPOINT: Final = "audit.checkpoint"
 """The audit log's size and root when it was last proved, signed."""
 
-_KEYS: Final = "keys/*.key"
-_BESIDE: Final = ("pins/**/*.pem", "desks/**/*", "settings.toml", "demo-clock", "demo-begun")
+_KEYS: Final = "keys/**/*"
+"""What the parties sign with, and what sources are shown: tokens, passwords, certificates."""
+_SINGLE: Final = ("settings.toml", "demo-clock", "demo-begun")
+_BESIDE: Final = ("pins/**/*.pem", "desks/**/*", *_SINGLE)
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -44,7 +45,7 @@ class Restored(msgspec.Struct, frozen=True):
     kid: str
     at: Instant
     keys: bool
-    """Whether the parties' private keys came with it."""
+    """Whether what lies in `keys/` came with it."""
 
 
 def write_backup(
@@ -60,8 +61,8 @@ def write_backup(
 ) -> str:
     """Write all that a node cannot make anew into one bundle, mode 0600; return its digest.
 
-    The register is read in one snapshot, and may be written meanwhile.  With `keys` the bundle holds the parties'
-    private keys: who has it can sign for them.
+    The register is read in one snapshot, and may be written meanwhile.  With `keys` the bundle holds all that
+    lies in `keys/`: who has it can sign for the parties, and be taken for the node by its sources.
 
     Raises:
         Refused: `file` exists, or the register does not yield what it counts.
@@ -245,9 +246,9 @@ def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes], bytes]) -
 def _belongs(path: PurePosixPath) -> bool:
     if path.is_absolute() or ".." in path.parts or "\\" in str(path):
         return False
-    if path.parts[0] in ("pins", "desks"):
+    if path.parts[0] in ("keys", "pins", "desks"):
         return len(path.parts) > 1
-    return any(fnmatchcase(str(path), pattern) for pattern in (_KEYS, CHECKPOINT, *_BESIDE)) and len(path.parts) < 3
+    return str(path) in (CHECKPOINT, *_SINGLE)
 
 
 def _digest(file: Path) -> str:
