@@ -42,6 +42,28 @@ def test_a_command_without_a_node_says_how_to_begin_one(diwan: Run, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("how", ["asked for", "set"])
+def test_without_its_driver_a_register_in_postgres_is_refused_and_the_extra_named(
+    typed: Run, node: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    lacking = tmp_path / "lacking"
+    lacking.mkdir()
+    (lacking / "psycopg.py").write_text("raise ModuleNotFoundError(\"No module named 'psycopg'\", name='psycopg')\n")
+    monkeypatch.setenv("PYTHONPATH", str(lacking))
+    folder = tmp_path / "other" if how == "asked for" else node
+    if how == "set":
+        with (node / "settings.toml").open("a") as settings:
+            settings.write('postgres = "dbname=kuwait"\n')
+
+    words = ("init", "--keeper", "KWT", "--postgres", "dbname=kuwait") if how == "asked for" else ("verify",)
+    refused = typed(*words, "--node", folder)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("Refused. A register in PostgreSQL needs the driver psycopg")
+    assert refused.err.endswith("nothing was changed; add it with `pip install 'diwan-node[postgres]'`.\n")
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     "words",
     [
