@@ -386,6 +386,53 @@ def test_several_processes_write_one_journal_each_line_once(life: Life, journal:
     assert len({change.number for change in changes}) == len(changes)
 
 
+def test_a_journal_with_a_hole_before_sound_lines_opens_nothing(life: Life, journal: Path) -> None:
+    """Of what stands behind a hole somebody was told: to leave it out would show what was withdrawn."""
+    for name in ("one", "two"):
+        life.enter(name, "KWT", "QAT")
+        life.house.recall(life.hand("KWT"), life.refs[name])
+    (file,) = journal.glob("*.journal")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:-2], bytes(len(lines[-2])), lines[-1]]))
+
+    with pytest.raises(Malformed, match="something is missing between its lines"):
+        read_journals([journal], "NATO", life.house.book.keys_of("NATO"))
+
+
+@pytest.mark.parametrize("what", ["the name is not durable", "the register is lost"])
+def test_what_was_not_written_down_is_known_until_it_is(
+    life: Life, journal: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    life.enter("one", "KWT", "QAT")
+    kept = life.house.journal
+    assert kept is not None
+    kept._done = None
+    begun = iter([True])
+
+    def fail(*_: object) -> None:
+        if next(begun, False):
+            raise OSError("unsettled") if what == "the name is not durable" else life.house.book.failures[0]("lost")
+
+    if what == "the name is not durable":
+        monkeypatch.setattr(journals, "settle", fail)
+    else:
+        whole = kept._pages
+
+        def lend() -> Any:
+            fail()
+            return whole()
+
+        monkeypatch.setattr(kept, "_pages", lend)
+
+    with pytest.raises(Unjournalled):
+        life.house.recall(life.hand("KWT"), life.refs["one"])
+
+    assert kept.fault
+    assert life.house.journal_fault() is None
+    recalled = [one for one in read_journals([journal], "NATO", life.house.book.keys_of("NATO")) if one.act == "recall"]
+    assert list(recalled[-1].of) == [chain.digest(life.refs["one"])]
+
+
 def test_what_another_process_wrote_down_meanwhile_is_no_other_history(
     life: Life, journal: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,7 +493,7 @@ Journal.keep_up = lambda self: os._exit(9)
 house = House(Path(sys.argv[1]), Settings(keeper="NATO", hosted=("KWT",), postgres=sys.argv[2]))
 house._office.journal and None
 from msgspec.structs import replace
-journal = Journal(Path(sys.argv[3]), "host", "NATO", house._office.signers["NATO"], house.book.own_pages)
+journal = Journal(Path(sys.argv[3]), "host", "NATO", house._office.signers["NATO"], house.book.apart, ())
 house._office = replace(house._office, journal=journal)
 house.recall(Hand(Reader("h", "KWT"), frozenset({Role.RELEASING_OFFICER})), Ref("KWT", sys.argv[4]))
 """

@@ -61,7 +61,7 @@ def test_a_node_that_another_process_shut_is_found_shut_within_a_second_and_show
 
 def test_a_journal_that_cannot_be_written_makes_a_node_not_ready(house: House, tmp_path: Path) -> None:
     signer = house._office.signers["NATO"]
-    house.journal = Journal(tmp_path / "unmounted", "host", "NATO", signer, house.book.own_pages)
+    house.journal = Journal(tmp_path / "unmounted", "host", "NATO", signer, house.book.apart, ())
     house._office = replace(house._office, journal=house.journal)
     assert Readiness(house).wants() is None
     house.journal.fault = "not written"

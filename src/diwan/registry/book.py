@@ -116,6 +116,15 @@ class Book:
         finally:
             self._owns.put(own)
 
+    def apart(self) -> AbstractContextManager[Line]:
+        """Open the house's own pages once more, for what may take long and must keep nobody else waiting."""
+        return closing(self._engine.own())
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What pages raise."""
+        return self._engine.failures
+
     def shut_since(self) -> Instant:
         """Return when the node was brought back from a backup, if it is shut since; 0 where it is open."""
         with self.own_pages() as pages:

@@ -21,7 +21,7 @@ from diwan.registry.engines.lines import Line
 from diwan.registry.whole import settle
 from diwan.sealing.keys import Signer, verify
 from diwan.sealing.tree import leaf_hash
-from diwan.terms.errors import Malformed, Refused, Unjournalled
+from diwan.terms.errors import Malformed, Refused, Unjournalled, Unreachable
 from diwan.terms.time import Instant
 
 ACTS: Final = ("recall", "relabel")
@@ -67,8 +67,14 @@ class Journal:
         party: str,
         signer: Signer,
         pages: Callable[[], AbstractContextManager[Line]],
+        failures: tuple[type[Exception], ...],
     ) -> None:
-        """Write into `folder`, signing for `party`, what the register that `pages` lends says was changed."""
+        """Write into `folder`, signing for `party`, what the register that `pages` lends says was changed.
+
+        `failures` are what those raise.  Nobody else may need the pages that are lent: a folder on another host can
+        keep them waiting.
+        """
+        self._failures: tuple[type[Exception], ...] = (OSError, Malformed, Unreachable, *failures)
         self._folder = folder
         self._host = re.sub(r"[^A-Za-z0-9-]", "-", host) or "host"
         self._party = party
@@ -88,8 +94,8 @@ class Journal:
         with self._one_at_a_time:
             try:
                 self._write_on()
-            except (OSError, Malformed) as failure:
-                self.fault = str(failure)
+            except self._failures as failure:
+                self.fault = str(failure) or type(failure).__name__
                 raise Unjournalled(getattr(failure, "strerror", None) or "it is not this node's own") from failure
             self.fault = None
 
@@ -106,13 +112,15 @@ class Journal:
                     pages.snapshot()
                     try:
                         due = self._due(pages)
-                        if due is not None and due[0] == generation:
+                        written = due is not None and due[0] == generation
+                        if written:
                             self._append(pages, handle, file, generation)
-                            self._done, due = due, None
                     finally:
                         pages.commit()
                 if fresh:
                     settle(self._folder)
+                if written:
+                    self._done, due = due, None
 
     def _due(self, pages: Line) -> tuple[int, int] | None:
         """Return the generation and the last change of the register, or None where there is nothing to write down."""
@@ -193,7 +201,11 @@ def latest_generation(paths: Iterable[Path], party: str) -> int:
 
 def _read(file: Path, keys: Mapping[str, bytes]) -> Iterator[Change]:
     before = -1
-    for line in _finished(file.read_bytes()).splitlines():
+    data = file.read_bytes()
+    finished = _finished(data)
+    if any(_ends_whole(line) for line in data[len(finished) :].split(b"\n")):
+        raise _refusal(file, "something is missing between its lines")
+    for line in finished.splitlines():
         change = _opened(file, line, keys)
         if change.before != before or change.number <= before:
             raise _refusal(file, f"a line is missing before line {change.number} of the audit log")
@@ -213,6 +225,14 @@ def _opened(file: Path, line: bytes, keys: Mapping[str, bytes] | None) -> Change
         if public is None or not verify(public, signature, _PURPOSE + bytes(sealed.change)):
             raise _refusal(file, f"line {change.number} is not signed by a key of the keeper that this register knows")
     return change
+
+
+def _ends_whole(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line.rpartition(b"\0")[2], type=_Sealed)
+    except ValueError:
+        return False
+    return True
 
 
 def _refusal(file: Path, why: str) -> Malformed:
