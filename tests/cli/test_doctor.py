@@ -23,6 +23,7 @@ from diwan.cli.doctor_settings import LANGUAGES, check_settings
 from diwan.release.ceiling import Height
 from diwan.settings import Settings
 from diwan.web import language
+from postgres_server import Server
 
 Run = Callable[..., Any]
 MACHINE = ("disk", "page assets", "port")
@@ -91,10 +92,34 @@ def test_a_folder_on_another_machine_is_named(tmp_path: Path, monkeypatch: pytes
     mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n/dev/sdb {tmp_path}/own xfs rw 0 0\n")
     monkeypatch.setattr(doctor_files, "_MOUNTS", mounts)
 
-    far, near = _file_system(tmp_path / "node"), _file_system(tmp_path / "own" / "node")
+    far, near = (_file_system(tmp_path / there, in_postgres=False) for there in ("node", "own/node"))
 
     assert (far.well, near.well, near.said) == (False, True, "xfs")
     assert "lies on nfs4, over a network" in far.said
+
+
+def test_a_node_whose_register_is_in_postgres_is_told_what_is_true_of_its_folder(
+    diwan: Run, tmp_path: Path, postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, mounts = tmp_path / "node", tmp_path / "mounts"
+    usage = shutil.disk_usage(tmp_path)
+    mounts.write_text(f"/dev/sda / ext4 rw 0 0\nserver:/x {tmp_path} nfs4 rw 0 0\n")
+    with postgres.lend(laid=False) as database:
+        begun = diwan("init", "--keeper", "KWT", "--postgres", database, "--node", node)
+        node.chmod(0o755)
+        monkeypatch.setattr(doctor_files, "_MOUNTS", mounts)
+        monkeypatch.setattr(doctor_files.shutil, "disk_usage", lambda _: usage._replace(free=500_000_000))
+
+        told = {row["check"]: row["what"] for row in diwan("doctor", "--json", "--node", node).told}
+        refused = dict(wrong(diwan, node, "disk"))
+
+    assert begun.code == 0
+    assert told["file system"] == "nfs4, over a network: the register is in PostgreSQL and not there"
+    assert refused == {
+        "folder": f"others can enter {node}, where keys lie: chmod 700",
+        "disk": "0.5 GB free for keys and settings, less than 1 GiB: on a full disk the node is not ready. Free some, "
+        "or move the node elsewhere",
+    }
 
 
 def test_little_room_is_told_before_there_is_none(diwan: Run, node: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from diwan.cli.doctor_cyber import check_files, check_sources
 from diwan.cli.doctor_files import check_folder, lost_keys
 from diwan.cli.doctor_settings import check_ports, check_settings
 from diwan.house import House, is_node
-from diwan.settings import read_settings
+from diwan.settings import Settings, read_settings
 from diwan.terms.errors import Malformed, Refused
 from diwan.terms.time import iso
 
@@ -26,11 +26,16 @@ def check_up(folder: Path) -> list[Check]:
         return [
             Check("node", False, f"There is no node in {folder}. Begin one: diwan init --keeper PARTY --node {folder}")
         ]
-    found = [Check("node", True, str(folder)), *check_folder(folder), _assets(), *check_files(folder)]
     try:
-        settings = read_settings(folder)
+        settings: Settings | Malformed = read_settings(folder)
     except Malformed as wrong:
-        return [*found, Check("settings", False, str(wrong)), _unopened("settings")]
+        settings = wrong
+    # Where settings cannot be read it is files that told of a node.
+    in_postgres = isinstance(settings, Settings) and bool(settings.postgres)
+    found = [Check("node", True, str(folder)), *check_folder(folder, in_postgres=in_postgres), _assets()]
+    found += check_files(folder)
+    if isinstance(settings, Malformed):
+        return [*found, Check("settings", False, str(settings)), _unopened("settings")]
     found += [*check_settings(settings), *check_ports(settings)]
     if lost := lost_keys(folder, settings):
         return [*found, *lost, _unopened("keys")]

@@ -17,12 +17,12 @@ _MOUNTS: Final = Path("/proc/self/mounts")
 _REMOTE: Final = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "ceph", "fuse.glusterfs", "afs")
 
 
-def check_folder(folder: Path) -> Iterator[Check]:
-    """Look at modes, owners, the file system and its room."""
-    yield from _modes(folder)
+def check_folder(folder: Path, *, in_postgres: bool) -> Iterator[Check]:
+    """Look at modes, owners, the file system and its room; the register lies there unless it is `in_postgres`."""
+    yield from _modes(folder, "keys lie" if in_postgres else "every label's items and keys lie")
     yield _owner(folder)
-    yield _file_system(folder)
-    yield _space(folder)
+    yield _file_system(folder, in_postgres=in_postgres)
+    yield _space(folder, in_postgres=in_postgres)
 
 
 def lost_keys(folder: Path, settings: Settings) -> list[Check]:
@@ -47,14 +47,14 @@ def _lost(name: str, settings: Settings) -> str:
     )
 
 
-def _modes(folder: Path) -> Iterator[Check]:
+def _modes(folder: Path, lie: str) -> Iterator[Check]:
     keys = folder / "keys"
     loose = [file.name for file in sorted(keys.glob("*")) if _open_to_others(file)]
     said = f"others can read {', '.join(loose)}: chmod 600 them" if loose else "readable by their owner alone"
     yield Check("keys", not loose, said)
     bare = [str(path) for path in (folder, keys) if path.exists() and _open_to_others(path)]
     said = (
-        f"others can enter {', '.join(bare)}, where every label's items and keys lie: chmod 700" if bare else
+        f"others can enter {', '.join(bare)}, where {lie}: chmod 700" if bare else
         "closed to others"
     )  # fmt: skip
     yield Check("folder", not bare, said)
@@ -79,14 +79,16 @@ def _owner(folder: Path) -> Check:
     )
 
 
-def _file_system(folder: Path) -> Check:
-    """Say whether the folder lies on this machine: SQLite's write-ahead log needs memory that all its users share.
+def _file_system(folder: Path, *, in_postgres: bool) -> Check:
+    """Say whether the folder may lie where it does: SQLite's write-ahead log needs memory that all its users share.
 
     Source: SQLite, Write-Ahead Logging, “WAL does not work over a network filesystem”.
     """
     sort = _sort_of(folder.resolve())
     if sort not in _REMOTE:
         return Check("file system", True, sort or "not known")
+    if in_postgres:
+        return Check("file system", True, f"{sort}, over a network: the register is in PostgreSQL and not there")
     said = f"{folder} lies on {sort}, over a network, where the register's write-ahead log does not work"
     return Check("file system", False, f"{said}: move the folder to a disk of this machine")
 
@@ -101,9 +103,12 @@ def _sort_of(folder: Path) -> str:
     return max(reversed(over), key=lambda one: one[0])[1] if over else ""
 
 
-def _space(folder: Path) -> Check:
+def _space(folder: Path, *, in_postgres: bool) -> Check:
     free = shutil.disk_usage(folder).free
     said = f"{free / 1e9:.1f} GB free"
+    if in_postgres:
+        said += " for keys and settings"  # entries go to the server's disk, which is looked at there
     if free <= ROOM:
-        said += ", less than 1 GiB: on a full disk nothing more is entered. Free some, or move the node elsewhere"
+        full = "the node is not ready" if in_postgres else "nothing more is entered"
+        said += f", less than 1 GiB: on a full disk {full}. Free some, or move the node elsewhere"
     return Check("disk", free > ROOM, said)

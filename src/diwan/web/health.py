@@ -19,7 +19,11 @@ from diwan.house import House
 from diwan.web.guard import NOTHING
 
 ROOM: Final = 64 * 1024 * 1024
-"""Bytes that must be free: the write-ahead log grows by what is written before it is folded into the register."""
+"""Bytes that must be free where the node's folder lies.
+
+A register in files has its write-ahead log there, which grows by what is written before it is folded into the register.
+Of a register in PostgreSQL the server's disk is not looked at: when that is full, entries are refused in so many words.
+"""
 _KEPT: Final = 1.0
 _PATIENCE: Final = 2.0
 _TEXT: Final = "text/plain"
@@ -52,8 +56,9 @@ class Readiness:
         """Return what is missing, as one fixed word, or None when the node is ready.
 
         `register`: it cannot be read.  `pen`: nothing was written within two seconds, or the pen was put down.
-        `disk`: fewer than 64 MiB are free.  `shut`: it was restored, and not reopened yet.  `journal`: the last recall
-        or relabel could not be written down off the node.  Whoever asks during a look gets what the look before found.
+        `disk`: fewer than 64 MiB are free where the node's folder lies.  `shut`: it was restored, and not reopened yet.
+        `journal`: the last recall or relabel could not be written down off the node.  Whoever asks during a look gets
+        what the look before found.
         """
         if time.monotonic() >= self._until and self._one_at_a_time.acquire(blocking=False):
             try:

@@ -68,7 +68,7 @@ class Metrics:
         refused = self._house.doors.refused
         yield "diwan_sign_ins_refused", "counter", "Names and passwords that did not fit.", [("_total", (), refused)]
         free = shutil.disk_usage(self._house.folder).free
-        yield "diwan_disk_free_bytes", "gauge", "Bytes free where the register lies.", [("", (), free)]
+        yield "diwan_disk_free_bytes", "gauge", "Bytes free where the node's folder lies.", [("", (), free)]
         if ready:
             yield from self._register()
         yield from (process() or ())
