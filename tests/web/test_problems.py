@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from litestar import Litestar, get
@@ -10,6 +11,7 @@ from diwan.terms.errors import (
     BadCursor,
     Conflict,
     Duplicate,
+    Full,
     Malformed,
     NotAllowed,
     NotFound,
@@ -96,6 +98,20 @@ def test_every_refusal_has_its_status_and_its_own_words(app: Litestar, browser: 
             "status": status,
             "detail": str(refusal),
         }
+
+
+def test_a_page_is_headed_in_its_own_language_by_what_was_refused(
+    app: Litestar, browser: Callable[..., Browser]
+) -> None:
+    app.register(get("/full", opt={"reads": "nothing"}, sync_to_thread=False)(raising(Full())))
+    kwt = browser("KWT")
+
+    for language, heading in (("en", "Disk full"), ("fr", "Disque plein"), ("ar", "القرص ممتلئ")):
+        kwt.cookies.set("diwan-language", language)
+        page = kwt.get("/full")
+
+        assert page.status_code == 507
+        assert re.findall(r"<title>(.*?) ·|<h1>(.*?)</h1>", page.text) == [(heading, ""), ("", heading)]
 
 
 def raising(error: Exception) -> Callable[[], None]:
