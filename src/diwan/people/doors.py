@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from base64 import urlsafe_b64encode
+from concurrent.futures import Future
 from hashlib import blake2b, sha256
 from typing import Final
 
@@ -31,6 +33,7 @@ from diwan.registry.ink import Ink
 from diwan.terms.errors import Conflict, NotAllowed, NotFound
 from diwan.terms.time import Instant
 
+_log: Final = logging.getLogger(__name__)
 MINUTE: Final = 60_000_000
 _REMEMBERED: Final = 5 * MINUTE
 _MOST_REMEMBERED: Final = 4096
@@ -56,7 +59,8 @@ class Doors:
     def __init__(self, book: Book, passwords: Passwords, *, idle: Instant, longest: Instant) -> None:
         """Sessions end after `idle` microseconds without a request, and after `longest` in any case.
 
-        Use is noted once a minute at most, so a session may end up to a minute before its time, never after it.
+        Use is noted once a minute at most, so a session may end up to a minute before its time, never after it; and
+        sooner where it could not be noted, as on a full disk.
         """
         self._book = book
         self._passwords = passwords
@@ -67,6 +71,7 @@ class Doors:
         self._key = book.chance.bytes(_SECRET)
         self._remembered: dict[bytes, _Remembered] = {}
         self._remembering = threading.Lock()
+        self._noting: set[bytes] = set()
         self.refused = 0
         """Attempts to sign in that were refused since this process began."""
 
@@ -113,8 +118,18 @@ class Doors:
         if ticket.sort == "session" and now >= ticket.seen + self._idle:
             return None
         if now >= ticket.seen + min(MINUTE, self._idle // 2):
-            self._book.note(lambda ink: see_ticket(ink.connection, digest, now))
+            self._note_use(digest, now)
         return account_of(row)
+
+    def _note_use(self, digest: bytes, now: Instant) -> None:
+        def noted(ended: Future[None]) -> None:
+            self._noting.discard(digest)
+            if (failure := ended.exception()) is not None:
+                _log.warning("That a session or token was used could not be noted: %s.", type(failure).__name__)
+
+        if digest not in self._noting:
+            self._noting.add(digest)
+            self._book.note(lambda ink: see_ticket(ink.connection, digest, now)).add_done_callback(noted)
 
     def by_password(self, name: str, password: str, address: str) -> Account | None:
         """Return the account of a name and a password that come with every request (RFC 7617), or None.

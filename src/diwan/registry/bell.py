@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from diwan.registry.engines.lines import Engine
@@ -69,4 +69,5 @@ class Bell:
         with self._lock:
             waiting = list(self._waiting)
         for wake in waiting:
-            wake()
+            with suppress(RuntimeError):  # whose loop has ended waits for nothing
+                wake()

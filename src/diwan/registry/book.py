@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Container, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from queue import LifoQueue
@@ -80,9 +81,9 @@ class Book:
         """
         return self._pen.write(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
 
-    def note(self, job: Callable[[Ink], object]) -> None:
+    def note(self, job: Callable[[Ink], T]) -> Future[T]:
         """Let `job` run under the write order and go on: what nobody waits for, and may be lost with the process."""
-        self._pen.post(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
+        return self._pen.post(lambda sheet: job(Ink(sheet, self.clock, self.chance)))
 
     def shelf(self, reader: Reader, world: World) -> AbstractContextManager[Opened]:
         """Lend the shelf of what `reader` may see in `world`, for one snapshot."""

@@ -82,7 +82,8 @@ class Ink(Found):
         """Return a position for each of what moves together, after every earlier one and none ahead of the clock.
 
         Each lies where a secret of the moment and its own reference put it: who sees some of what moved learns nothing
-        of how much else did, nor of what went before it.  So whoever moves anything waits until there is room for many.
+        of how much else did, nor of what went before it.  So whoever moves anything waits until there is room for a
+        thousand; of more, how far they lie apart tells the power of two.
         """
         wide = max(_WIDE, 1 << (4 * len(moved)).bit_length())
         last, now = self.fact("last_position"), self._clock()
@@ -197,7 +198,8 @@ class Ink(Found):
         gates = {before.item: self.gate(entry.gate)}
         self._regate_history(before.item, gates[before.item])
         for child, place in zip(under, others, strict=True):
-            above = gates[child.parent or before.item]
+            assert child.parent is not None  # noqa: S101 -- it was found under another
+            above = gates[child.parent]
             gates[child.item] = Gate(above.world, (*above.stands, Stand(child.ref.originator, child.label)))
             self._move(child, self.gate_number(gates[child.item]), place, revision=child.revision)
             self._regate_history(child.item, gates[child.item])

@@ -111,9 +111,10 @@ class Pen:
         done: list[tuple[Future[Any], Any]] = []
         # A refusal may rest on what a job before it wrote ("registered already"): it is told when that is durable.
         refused: list[tuple[Future[Any], Exception]] = []
-        settling, begun = False, time.monotonic()
+        writing, settling, begun = False, False, time.monotonic()
         try:
             self._ink.begin()
+            writing = True
             sheet = Sheet(self._ink, self._known)
             for job, answer in group:
                 try:
@@ -131,7 +132,7 @@ class Pen:
             settling = True
             self._ink.commit()
         except Exception as failure:  # noqa: BLE001 -- whatever it was: told to who asked, and the pen writes on
-            if not settling and len(group) > 1 and self._undone():
+            if writing and not settling and len(group) > 1 and self._undone():
                 for one in group:  # whose fault it was shows when each is written by itself
                     self._commit([one])
             else:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 SHAPE: Final = "0003"
 """The migration that this version of the software was written against."""
-COMPATIBLE: Final = 3
-"""Software of this shape and later ones may work with a register of `SHAPE`."""
 
 
 def keep_private(folder: Path) -> None:

@@ -176,16 +176,6 @@ def script(database: str) -> str:
     )
 
 
-def looked_for() -> tuple[dict[str, set[str]], dict[str, str], set[str]]:
-    """Return the policies each table should have, what those of readers filter by, and the views there should be."""
-    policies = {table: {"writer"} for table in _TABLES}
-    for table in (*_POLICY, *_PLAIN):
-        policies[table].add("reader")
-    for name in _OWN:
-        policies[f"register.{name}"].add("house")
-    return policies, dict(_POLICY), set(_VIEW)
-
-
 def lowered() -> Iterator[str]:
     """Yield what lets the owner move rows while it changes the shape; within its transaction alone."""
     for table in _TABLES:

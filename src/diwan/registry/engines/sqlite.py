@@ -342,6 +342,7 @@ class Sqlite:
         self._idle: list[Pages] = []
         """Those used last stand last."""
         self._lent = 0
+        self._closed = False
         self._lock = threading.Lock()
 
     def is_full(self, failure: BaseException) -> bool:
@@ -420,7 +421,7 @@ class Sqlite:
     def take_back(self, pages: Pages) -> None:
         """Keep a connection for the next that asks, if no more than some are kept and nothing is under way on it."""
         with self._lock:
-            keep = len(self._idle) < _KEPT and not pages.in_transaction
+            keep = len(self._idle) < _KEPT and not pages.in_transaction and not self._closed
             if keep:
                 self._idle.append(pages)
                 self._lent -= 1
@@ -430,6 +431,7 @@ class Sqlite:
     def close(self) -> None:
         """Close every connection that is not lent."""
         with self._lock:
+            self._closed = True
             idle, self._idle = self._idle, []
         for pages in idle:
             pages.close()

@@ -12,7 +12,6 @@ from diwan.terms.time import Instant
 TAXII: Final = "application/taxii+json;version=2.1"
 """Source: TAXII 2.1, section 1.6.8."""
 STIX: Final = "application/stix+json;version=2.1"
-STIX_20: Final = "application/stix+json;version=2.0"
 DEFAULT_PAGE: Final = 1000
 LARGEST_PAGE: Final = 10_000
 

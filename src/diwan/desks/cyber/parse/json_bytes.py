@@ -202,7 +202,7 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int:
-    if len(text) > _LONGEST:
+    if len(text.lstrip("-")) > _LONGEST:
         raise ValueError("a number is larger than a double holds")
     return int(text)
 
