@@ -185,10 +185,13 @@ class Engine(Protocol):
         """Return whether a register was ever begun here."""
 
     def ready(self) -> None:
-        """See that the register has the shape that this software works with.
+        """See that the register has the shape that this software works with, and lay out an empty one.
+
+        Files of an older shape are brought to it.  A server's are not, for other hosts may run the software that made
+        them: `upgrade` is asked for.
 
         Raises:
-            Refused: it has not, and must not be changed by opening it.
+            Refused: later software wrote it, or a server's is of an older shape; nothing was changed.
         """
 
     def shapes(self) -> tuple[str | None, str | None]:

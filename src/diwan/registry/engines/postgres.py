@@ -28,7 +28,7 @@ from diwan.terms.gate import World
 _READERS: Final = 16
 """Reading connections of one process at most; whoever comes after waits for one."""
 _LONG_SILENCE: Final = 1800.0
-"""The same where one question may take long by itself: proofs, and merging the word index."""
+"""Seconds of silence after which a server is given up that may take long over one question: proofs, the word index."""
 
 # Every question here is a chain of index look-ups.  What the planner knows is stale while a register grows, and a plan
 # that was made when a table was small would go through the whole of it, for seconds, when it is large.
