@@ -107,6 +107,7 @@ def test_what_is_no_list_of_objects_is_refused_at_once(data: bytes) -> None:
         (b'{"a":-Infinity}', "-Infinity is not a JSON number"),
         (b'{"a":1e999}', "a number is larger than a double holds"),
         (b'{"a":' + b"9" * 400 + b"}", "a number is larger than a double holds"),
+        (b'{"a":-' + b"9" * 310 + b"}", "a number is larger than a double holds"),
         (b'{"a":' * 65 + b"1" + b"}" * 65, "nested deeper than 64 levels"),
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested deeper than 64 levels"),
         (b"[]", "a STIX object is a JSON object"),

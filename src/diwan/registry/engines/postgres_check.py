@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from diwan.registry.engines.lines import Found
-from diwan.registry.engines.postgres_wall import _COLUMNS, _TELLING, _TOLD, HOUSE, OWNER, READER, VIEWS, WRITER, raised
+from diwan.registry.engines.postgres_wall import COLUMNS, TELLING, TOLD, HOUSE, OWNER, READER, VIEWS, WRITER, raised
 from diwan.registry.shape import SHAPE, is_current
 from diwan.terms.errors import Refused
 
@@ -22,7 +22,7 @@ _ROLES: Final = (OWNER, WRITER, READER, HOUSE)
 _OLDEST, _NEWEST = 15, 18
 _BESIDE: Final = {"register": "diwan_check_register", "words": "diwan_check_words", VIEWS: "diwan_check_wall"}
 """Where the walls are laid to be compared, for each schema of theirs."""
-_TABLES: Final = (*_COLUMNS, "register.shape", "words.shape")
+_TABLES: Final = (*COLUMNS, "register.shape", "words.shape")
 _Connection = psycopg.Connection[tuple[Any, ...]]
 _Standing = Mapping[tuple[str, str], object]
 """What stands: by (part of the walls, name), whatever can be said of it."""
@@ -168,7 +168,7 @@ def _lay_beside(here: _Connection, ours: Collection[str]) -> None:
         here.execute(f"CREATE SCHEMA {_BESIDE[real]}")
     for table in _TABLES:
         # Of a table that is missing or another's only the name is known, and that it differs.
-        columns = f"LIKE {table}" if table in ours else ", ".join(f"{name} int" for name in _COLUMNS.get(table, ()))
+        columns = f"LIKE {table}" if table in ours else ", ".join(f"{name} int" for name in COLUMNS.get(table, ()))
         here.execute(f"CREATE TABLE {_beside(table)} ({columns})")
     for statement in raised():
         # What is laid is beside; what it asks of stays the register, so that both are spelled alike.
@@ -274,6 +274,6 @@ _LOOKED_AT: Final = {
     "readers": [READER, HOUSE],
     "owner": OWNER,
     "ours": list(_BESIDE),
-    "telling": _TELLING,
-    "told": _TOLD,
+    "telling": TELLING,
+    "told": TOLD,
 }

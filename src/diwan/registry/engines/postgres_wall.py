@@ -110,23 +110,25 @@ _PLAIN: Final = ("register.state", "register.mile", "register.signing_key", "wor
 
 _OWN: Final = ("state", "policy", "membership", "signing_key", "leaf", "node", "account", "ticket", "note")
 
-_COLUMNS: Final = {
+COLUMNS: Final = {
     f"{name}.{table.name}": [column.name for column in table.columns]
     for name, tables in (("register", schema.REGISTER), ("words", schema.WORDS))
     for table in tables.sorted_tables
 }
-_TABLES: Final = tuple(_COLUMNS)
+"""Of each table of register and word index, its columns, in their order."""
+_TABLES: Final = tuple(COLUMNS)
 
-# What tells how many rows there are, what their values are like, how much was written, or who does what, whoever asks;
-# and what could be written without any table.  By pattern, since every version of PostgreSQL adds to it.
-_TELLING: Final = r"^pg_(stat|statio|stats)(_|$)|^pg_(class|locks|prepared_xacts|statistic_ext)$"
-_TOLD: Final = (
+TELLING: Final = r"^pg_(stat|statio|stats)(_|$)|^pg_(class|locks|prepared_xacts|statistic_ext)$"
+"""Tables and views that tell whoever asks how many rows there are, what their values are like, how much was written, or
+who does what.  By pattern, since every version of PostgreSQL adds to them."""
+TOLD: Final = (
     r"^pg_stat_get_|^pg_(relation|table|indexes|total_relation|database|tablespace)_size$|^pg_relation_file|^currtid"
     r"|^txid_|^pg_current_(xact_id|snapshot|wal)|^pg_last_|^pg_xact_|^pg_lock_status$|^pg_prepared_xact$"
     r"|^pg_get_(multixact|replication_slots|sequence_data)|^pg_sequence_last_value$|^pg_notification_queue"
     r"|^lo_|^lo(read|write)$|^pg_logical_|^pg_control_|^pg_export_snapshot$|_wal_summar|^pg_get_wal_|^pg_(restore|clear)_(relation|attribute)_stats$"
     r"|advisory|^pg_(cancel|terminate)_backend$"
 )
+"""Functions of the same sort, and those by which something could be written without any table."""
 
 
 def roles_sql() -> str:
@@ -149,9 +151,9 @@ def database_sql(database: str) -> str:
         f'GRANT TEMPORARY ON DATABASE "{database}" TO {WRITER};\n'
         "REVOKE ALL ON SCHEMA public FROM PUBLIC;\n"
         + _kept_from_readers(
-            "TABLE", "SELECT", "oid::regclass", "pg_class", f"relkind IN ('r', 'v') AND relname ~ '{_TELLING}'"
+            "TABLE", "SELECT", "oid::regclass", "pg_class", f"relkind IN ('r', 'v') AND relname ~ '{TELLING}'"
         )
-        + _kept_from_readers("FUNCTION", "EXECUTE", "oid::regprocedure", "pg_proc", f"proname ~ '{_TOLD}'")
+        + _kept_from_readers("FUNCTION", "EXECUTE", "oid::regprocedure", "pg_proc", f"proname ~ '{TOLD}'")
     )
 
 
@@ -196,7 +198,7 @@ def raised() -> Iterator[str]:
         yield f"CREATE POLICY writer ON {table} TO {WRITER} USING (true) WITH CHECK (true)"
     for table in (*_POLICY, *_PLAIN):
         # Column by column: the row's own address and the transaction that wrote it tell of rows between.
-        yield f"GRANT SELECT ({', '.join(_COLUMNS[table])}) ON {table} TO {READER}"
+        yield f"GRANT SELECT ({', '.join(COLUMNS[table])}) ON {table} TO {READER}"
         yield f"CREATE POLICY reader ON {table} FOR SELECT TO {READER} USING ({_POLICY.get(table, 'true')})"
     for name in _OWN:
         yield f"GRANT SELECT ON register.{name} TO {HOUSE}"
