@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from diwan.registry.engines.lines import Found
-from diwan.registry.engines.postgres_wall import COLUMNS, TELLING, TOLD, HOUSE, OWNER, READER, VIEWS, WRITER, raised
+from diwan.registry.engines.postgres_wall import COLUMNS, HOUSE, OWNER, READER, TELLING, TOLD, VIEWS, WRITER, raised
 from diwan.registry.shape import SHAPE, is_current
 from diwan.terms.errors import Refused
 
