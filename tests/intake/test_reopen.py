@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,24 @@ def test_after_a_loss_nobody_sees_anything_and_after_the_replay_everyone_what_th
     life.enter("life goes on", "KWT", "QAT")
     life.relabel("narrowed", "KWT", "QAT", "BHR")
     assert house.prove().faults == ()
+
+
+def test_reopening_names_the_journals_of_the_keeper_and_no_others(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+    (own,) = journal.glob("*.journal")
+    named = sha256(own.read_bytes()).hexdigest()
+    (journal / "KWT.g0.elsewhere.journal").write_bytes(b"another party's\n")
+    (journal / "of no party.journal").write_bytes(b"nobody's\n")
+
+    house = again(tmp_path / "kept.tar")
+    house.reopen([journal])
+
+    line = acts(house)[-1]
+    assert (line["act"], line["of"]) == ("reopen", [named])
 
 
 def test_a_second_loss_is_made_up_for_from_both_journals_in_their_order(
@@ -480,6 +499,7 @@ def test_a_restored_node_makes_no_key_anew(life: Life, tmp_path: Path, again: Ca
 
 KILLED = """
 import os, sys
+from hashlib import sha256
 from pathlib import Path
 from diwan.house import House
 from diwan.registry import journal as journals

@@ -9,7 +9,7 @@ from pathlib import Path
 from diwan.intake.office import Office
 from diwan.intake.replay import Replayed, replay
 from diwan.registry.book import Book
-from diwan.registry.journal import latest_generation, read_journals
+from diwan.registry.journal import files_of, latest_generation, read_journals
 from diwan.sealing.tree import leaf_hash
 from diwan.terms.errors import Refused
 
@@ -31,8 +31,7 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path]) ->
         raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
     since = [one for one in changes if one.generation > ended or (one.generation == ended and one.number >= number)]
     items = book.items_named({name for change in since for name in change.of})
-    files = (file for path in journals for file in (path.glob("*.journal") if path.is_dir() else [path]))
-    digests = [sha256(file.read_bytes()).hexdigest() for file in files]
+    digests = [sha256(file.read_bytes()).hexdigest() for file in files_of(journals, keeper)]
     # Later than every generation that ever was: what it signs outranks all that was signed before.
     return replay(office, since, items, of=digests, because="", generation=known + 1)
 

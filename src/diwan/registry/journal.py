@@ -173,14 +173,19 @@ class _Sealed(msgspec.Struct):
     sig: str
 
 
+def files_of(paths: Iterable[Path], party: str) -> list[Path]:
+    """Return the journals of `party`: of files as they are named, of folders what lies in them, by its names."""
+    files = [file for path in paths for file in (sorted(path.glob("*.journal")) if path.is_dir() else [path])]
+    return [file for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
+
+
 def read_journals(paths: Iterable[Path], party: str, keys: Mapping[str, bytes]) -> list[Change]:
     """Return what the journals of `party` in files or folders say, in order, each change once.
 
     Raises:
         Refused: there is none, or a line is not signed by one of `keys`, or lines are missing between others.
     """
-    files = [file for path in paths for file in (sorted(path.glob("*.journal")) if path.is_dir() else [path])]
-    files = [file for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
+    files = files_of(paths, party)
     if not files:
         raise Refused(f"There is no journal of {party} there. Nothing was changed, and the node stays shut.")
     found: dict[tuple[int, int], Change] = {}
@@ -194,9 +199,8 @@ def read_journals(paths: Iterable[Path], party: str, keys: Mapping[str, bytes]) 
 
 def latest_generation(paths: Iterable[Path], party: str) -> int:
     """Return the latest restore generation that ever began a journal of `party` there, -1 where none did."""
-    files = [file for path in paths for file in (path.glob("*.journal") if path.is_dir() else [path])]
-    names = [name for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
-    return max((int(name["generation"]) for name in names), default=-1)
+    names = [_NAME.fullmatch(file.name) for file in files_of(paths, party)]
+    return max((int(name["generation"]) for name in names if name), default=-1)
 
 
 def _read(file: Path, keys: Mapping[str, bytes]) -> Iterator[Change]:
