@@ -119,8 +119,10 @@ COLUMNS: Final = {
 _TABLES: Final = tuple(COLUMNS)
 
 TELLING: Final = r"^pg_(stat|statio|stats)(_|$)|^pg_(class|locks|prepared_xacts|statistic_ext)$"
-"""Tables and views that tell whoever asks how many rows there are, what their values are like, how much was written, or
-who does what.  By pattern, since every version of PostgreSQL adds to them."""
+"""Tables and views that tell whoever asks how many rows there are, what is in them, how much is written, who is there.
+
+By pattern, since every version of PostgreSQL adds to them.
+"""
 TOLD: Final = (
     r"^pg_stat_get_|^pg_(relation|table|indexes|total_relation|database|tablespace)_size$|^pg_relation_file|^currtid"
     r"|^txid_|^pg_current_(xact_id|snapshot|wal)|^pg_last_|^pg_xact_|^pg_lock_status$|^pg_prepared_xact$"
