@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from sqlalchemy import Table
 
 from diwan.registry import schema
 from diwan.registry.engines.lines import Line, Row
+from diwan.registry.proof import Progress
 from diwan.registry.shape import SHAPE
 from diwan.sealing.keys import Signer, key_id, verify
 from diwan.terms.errors import Refused
@@ -25,8 +26,6 @@ from diwan.terms.time import Instant
 
 FORMAT: Final = 1
 """How bundles are laid out; what a register looks like inside says its shape."""
-Progress = Callable[[str, int, int], None]
-"""Which table is under way, how many of its rows are done, and how many there are."""
 
 _MANIFEST: Final = "manifest.json"
 _SIGNATURE: Final = "manifest.sig"

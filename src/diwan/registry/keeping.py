@@ -17,10 +17,11 @@ import msgspec
 from sqlalchemy import Table
 
 from diwan.registry import chain, schema
-from diwan.registry.bundle import Bundle, Packing, Progress
+from diwan.registry.bundle import Bundle, Packing
 from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Engine, Line
 from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.proof import Progress
 from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
 from diwan.registry.whole import make_folder, settle, write_whole

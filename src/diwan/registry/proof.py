@@ -18,7 +18,7 @@ from diwan.registry.stances import stance_faults
 from diwan.terms.errors import Malformed
 
 Progress = Callable[[str, int, int], None]
-"""What is being proved, how much of it is done, and how much there is."""
+"""What is under way, how much of it is done, and how much there is."""
 
 
 class Proof(msgspec.Struct, frozen=True):
