@@ -28,7 +28,7 @@ import psycopg
 
 from diwan.house import House
 from diwan.reading import Query
-from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.settings import Settings
 from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Alias, Draft, Part

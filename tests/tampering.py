@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from diwan.registry.engines.sqlite import REGISTER, WORDS
+from diwan.registry.engines.sqlite_file import REGISTER, WORDS
 
 Tamper = Callable[[], AbstractContextManager["Bare"]]
 """Lends the register of this test, bare."""

@@ -29,8 +29,8 @@ from diwan.intake.neighbours import Neighbours
 from diwan.reading import Released, feed
 from diwan.reading.room import ReadingRoom
 from diwan.registry import search
-from diwan.registry.engines import sqlite
-from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.engines import sqlite_wall
+from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.ink import spell
 from diwan.registry.shelf import Shelf
 from diwan.release import decide
@@ -118,9 +118,9 @@ def test_without_a_mutation_these_questions_show_no_difference(hunt: Hunt) -> No
 def test_a_view_of_the_wall_that_forgets_its_gates_is_noticed(
     monkeypatch: Patch, hunt: Hunt, view: str, asked: str
 ) -> None:
-    loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite._VIEWS[view])
-    assert loose != sqlite._VIEWS[view]
-    monkeypatch.setitem(sqlite._VIEWS, view, loose)
+    loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite_wall.VIEWS[view])
+    assert loose != sqlite_wall.VIEWS[view]
+    monkeypatch.setitem(sqlite_wall.VIEWS, view, loose)
 
     assert hunt(asked, "changes") is not None
 
@@ -130,9 +130,9 @@ def test_mentions_behind_other_gates_are_noticed_in_whichever_order_they_are_rea
     monkeypatch: Patch, hunt: Hunt, asked: str
 ) -> None:
     for view in ("mentioned_by_gate", "mentioned_by_time"):
-        loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite._VIEWS[view])
-        assert loose != sqlite._VIEWS[view]
-        monkeypatch.setitem(sqlite._VIEWS, view, loose)
+        loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite_wall.VIEWS[view])
+        assert loose != sqlite_wall.VIEWS[view]
+        monkeypatch.setitem(sqlite_wall.VIEWS, view, loose)
 
     assert hunt(asked) is not None
 
@@ -141,7 +141,9 @@ def test_mentions_behind_other_gates_are_noticed_in_whichever_order_they_are_rea
 def test_two_walls_that_fall_together_are_noticed(monkeypatch: Patch, hunt: Hunt, together: tuple[str, str]) -> None:
     for view in together:
         monkeypatch.setitem(
-            sqlite._VIEWS, view, re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite._VIEWS[view])
+            sqlite_wall.VIEWS,
+            view,
+            re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite_wall.VIEWS[view]),
         )
 
     assert hunt("page", "known_as", "get", "changes") is not None
@@ -211,7 +213,9 @@ def test_a_cursor_that_carries_the_registers_last_position_is_noticed(monkeypatc
 def test_a_search_without_a_look_at_the_gates_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
     for view in ("fresh_words", "words_by_gate", "words_by_time", "by_time", "filed"):
         monkeypatch.setitem(
-            sqlite._VIEWS, view, re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite._VIEWS[view])
+            sqlite_wall.VIEWS,
+            view,
+            re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite_wall.VIEWS[view]),
         )
 
     assert hunt("tally") is not None
@@ -255,13 +259,13 @@ def test_a_child_counted_though_it_is_hidden_is_noticed(monkeypatch: Patch, hunt
 def test_an_arrival_counted_among_what_others_see_is_noticed(monkeypatch: Patch, later_hunt: Hunt) -> None:
     """Of what came with an opening, the rank is a date: it must not count what stood behind other gates."""
     stood = "FROM stood WHERE since < ? AND (until IS NULL OR until >= ?)"
-    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite._VIEWS["stood"])
+    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite_wall.VIEWS["stood"])
 
     def placed(self: Shelf, gates: Any, opening: int, skip: int, limit: int) -> list[int]:
         rows = self.ask(f"SELECT since {stood} ORDER BY since LIMIT ? OFFSET ?", [opening, opening, limit, skip])
         return [row[0] for row in rows]
 
-    monkeypatch.setitem(sqlite._VIEWS, "stood", loose)
+    monkeypatch.setitem(sqlite_wall.VIEWS, "stood", loose)
     monkeypatch.setattr(Shelf, "placed", placed)
 
     assert later_hunt("arrivals") is not None
@@ -269,12 +273,12 @@ def test_an_arrival_counted_among_what_others_see_is_noticed(monkeypatch: Patch,
 
 def test_a_rank_among_what_stands_behind_every_gate_is_noticed(monkeypatch: Patch, later_hunt: Hunt) -> None:
     stood = "FROM stood WHERE since < ? AND (until IS NULL OR until >= ?)"
-    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite._VIEWS["stood"])
+    loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite_wall.VIEWS["stood"])
 
     def rank(self: Shelf, gates: Any, opening: int, since: int) -> int:
         return int(self.ask(f"SELECT count(*) {stood}", [since, opening])[0][0])
 
-    monkeypatch.setitem(sqlite._VIEWS, "stood", loose)
+    monkeypatch.setitem(sqlite_wall.VIEWS, "stood", loose)
     monkeypatch.setattr(Shelf, "rank", rank)
 
     assert later_hunt("arrivals") is not None

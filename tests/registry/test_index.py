@@ -12,7 +12,7 @@ import pytest
 from diwan.house import House
 from diwan.reading import Query
 from diwan.registry import schema, search
-from diwan.registry.engines.sqlite import WORDS
+from diwan.registry.engines.sqlite_file import WORDS
 from diwan.registry.search import WordIndex
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from diwan.registry.engines.sqlite import Sqlite, writing_connection
+from diwan.registry.engines.sqlite import Sqlite
+from diwan.registry.engines.sqlite_file import writing_connection
 from diwan.registry.pen import Pen
 from diwan.terms.errors import Full
 

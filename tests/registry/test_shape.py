@@ -16,7 +16,7 @@ from sqlalchemy import Connection, create_engine, inspect
 from diwan.registry import schema
 from diwan.registry.book import Book
 from diwan.registry.engines import engine_of
-from diwan.registry.engines.sqlite import REGISTER, WORDS
+from diwan.registry.engines.sqlite_file import REGISTER, WORDS
 from diwan.registry.shape import SHAPE
 from diwan.terms.errors import Refused
 from postgres_server import Server

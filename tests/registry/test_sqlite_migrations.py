@@ -15,7 +15,7 @@ from diwan.house import House
 from diwan.reading import Query
 from diwan.registry import schema
 from diwan.registry.chance import Chance
-from diwan.registry.engines.sqlite import REGISTER, WORDS
+from diwan.registry.engines.sqlite_file import REGISTER, WORDS
 from diwan.registry.shape import SHAPE
 from diwan.settings import Settings
 from diwan.terms.errors import Conflict

@@ -18,8 +18,9 @@ import pytest
 from diwan.reading.arrivals import arrivals
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
-from diwan.registry.engines import sqlite
-from diwan.registry.engines.sqlite import REGISTER, Pages, reading_connection
+from diwan.registry.engines import sqlite_wall
+from diwan.registry.engines.sqlite_file import REGISTER, WORDS
+from diwan.registry.engines.sqlite_wall import Pages, reading_connection
 from diwan.registry.grants import Grant
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.versions import Held, Pick, held, held_at
@@ -56,10 +57,10 @@ def plans(tmp_path: Path) -> Iterator[Kept]:
     begun(tmp_path)
     with closing(sqlite3.connect(tmp_path / REGISTER, factory=Kept)) as pages:
         pages.asked = []
-        pages.execute("ATTACH DATABASE ? AS words", [str(tmp_path / sqlite.WORDS)])
+        pages.execute("ATTACH DATABASE ? AS words", [str(tmp_path / WORDS)])
         for table in ("allowed", "ever"):
             pages.execute(f"CREATE TEMP TABLE {table}(gate INTEGER PRIMARY KEY)")
-        for name, select in sqlite._VIEWS.items():
+        for name, select in sqlite_wall.VIEWS.items():
             pages.execute(f"CREATE TEMP VIEW {name} AS {select}")
         pages.asked.clear()
         yield pages

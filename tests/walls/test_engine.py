@@ -15,8 +15,9 @@ from diwan.intake.take import take, take_all
 from diwan.registry import search
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
-from diwan.registry.engines import sqlite
-from diwan.registry.engines.sqlite import REGISTER, WORDS, Pages, reading_connection
+from diwan.registry.engines import sqlite_wall
+from diwan.registry.engines.sqlite_file import REGISTER, WORDS
+from diwan.registry.engines.sqlite_wall import Pages, reading_connection
 from diwan.registry.grants import Grant
 from diwan.registry.search import find
 from diwan.registry.shelf import Shelf
@@ -37,7 +38,7 @@ reader_class seat gate_grant note leaf node account ticket shape gate_label
 """.split()  # noqa: SIM905 -- a list of its own for each would be a page
 """Every table of the register but `mile`, which holds bare positions; `state` is offered, whole, as `fact`."""
 
-FILTERED = [name for name, select in sqlite._VIEWS.items() if "temp." in select]
+FILTERED = [name for name, select in sqlite_wall.VIEWS.items() if "temp." in select]
 
 ATTEMPTS = {
     "a list of titles": "SELECT title FROM revision LIMIT 1",
@@ -279,7 +280,7 @@ def test_the_attempts_are_refused_by_the_wall_and_not_for_being_wrong(book: Book
     plain = _plain(book)
     plain.execute("CREATE TEMP TABLE allowed(gate INTEGER PRIMARY KEY)")
     plain.execute("CREATE TEMP TABLE ever(gate INTEGER PRIMARY KEY)")
-    for name, select in sqlite._VIEWS.items():
+    for name, select in sqlite_wall.VIEWS.items():
         plain.execute(f"CREATE TEMP VIEW {name} AS {select}")
 
     unanswered = {
@@ -311,7 +312,7 @@ def test_the_secret_names_of_the_inner_views_are_refused_even_to_one_who_knows_t
     pages._moves = False
     secret = [name for name in names if re.fullmatch(r"\w+_[0-9a-f]{16}", name)]
 
-    assert len(secret) == len(sqlite._VIEWS)
+    assert len(secret) == len(sqlite_wall.VIEWS)
     for name in secret:
         with pytest.raises(sqlite3.DatabaseError):
             pages.execute(f"SELECT * FROM {name}").fetchall()
@@ -323,7 +324,7 @@ def test_two_connections_share_no_secret_name(book: Book) -> None:
     for connection in (first, second):
         connection.set_authorizer(None)
         names.append(
-            {name for (name,) in connection.execute("SELECT name FROM sqlite_temp_master")} - sqlite._VIEWS.keys()
+            {name for (name,) in connection.execute("SELECT name FROM sqlite_temp_master")} - sqlite_wall.VIEWS.keys()
         )
         connection.close()
 
@@ -396,8 +397,8 @@ def test_every_views_filter_holds_something_back(
     view: str,
 ) -> None:
     """Were a view to lose its filter, it would show more: none of them is there in vain, and none is untested."""
-    loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite._VIEWS[view])
-    monkeypatch.setitem(sqlite._VIEWS, view, loose)
+    loose = re.sub(r"IN \(SELECT gate FROM temp\.\w+\)", "IS NOT NULL", sqlite_wall.VIEWS[view])
+    monkeypatch.setitem(sqlite_wall.VIEWS, view, loose)
 
     leaking = reading_connection(book.folder, *open_to_qatar)
 
@@ -406,7 +407,7 @@ def test_every_views_filter_holds_something_back(
 
 
 def test_views_without_a_filter_hold_nothing_of_any_item() -> None:
-    assert sorted(set(sqlite._VIEWS) - set(FILTERED)) == ["common", "fact", "milestone", "segments"]
+    assert sorted(set(sqlite_wall.VIEWS) - set(FILTERED)) == ["common", "fact", "milestone", "segments"]
 
 
 def test_gates_that_were_open_once_show_what_stood_there_and_nothing_it_says(
@@ -443,7 +444,7 @@ def test_a_wall_that_was_moved_shows_what_one_built_there_shows(
         pages.admit(*gates)
         built = reading_connection(book.folder, *gates)
 
-        for view in sqlite._VIEWS:
+        for view in sqlite_wall.VIEWS:
             assert sorted(map(str, pages.execute(f"SELECT * FROM {view}"))) == sorted(
                 map(str, built.execute(f"SELECT * FROM {view}"))
             ), view

@@ -10,7 +10,7 @@ from diwan.registry.chance import wall_clock
 from diwan.registry.engines import database_of, engine_of
 from diwan.registry.engines.lines import Found
 from diwan.registry.engines.postgres_wall import script
-from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.keeping import Restored, restore
 from diwan.registry.proof import Progress
 from diwan.settings import read_settings, with_postgres

@@ -20,7 +20,7 @@ from diwan.registry import chain, schema
 from diwan.registry.bundle import Bundle, Packing
 from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Engine, Line
-from diwan.registry.engines.sqlite import REGISTER
+from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.proof import Progress
 from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
