@@ -151,6 +151,37 @@ def test_ten_thousand_values_are_looked_up_within_three_seconds(
     assert took < 3
 
 
+@pytest.mark.parametrize(
+    ("language", "counts"),
+    [
+        ("en", ["2 values asked", "1 known here", "1 not known here", "2 on a warning list"]),
+        ("fr", ["2 valeurs demandées", "1 connue ici", "1 inconnue ici", "2 sur une liste d’avertissement"]),
+        (
+            "ar",
+            ["قيمتان مسؤول عنهما", "قيمة واحدة معروفة هنا", "قيمة واحدة غير معروفة هنا", "قيمتان في قائمة تحذير"],
+        ),
+    ],
+)
+def test_what_a_look_up_counts_is_in_the_form_that_its_number_asks_for(
+    house: House,
+    hand: Callable[..., Hand],
+    label: Callable[[str], Label],
+    browser: Callable[..., Browser],
+    token: Callable[[Browser], str],
+    language: str,
+    counts: list[str],
+) -> None:
+    (draft,) = open_stix(json.dumps(indicator(0)).encode(), "x", None)
+    house.take(hand("KWT"), draft, label("TLP:CLEAR"), originator="KWT")
+    qat = browser("QAT")
+    qat.cookies.set("diwan-language", language)
+
+    answer = qat.post("/cyber/look-up", data={"token": token(qat), "values": "host0[.]example host1[.]example"})
+
+    page = html.fromstring(answer.text)
+    assert [" ".join(one.text_content().split()) for one in page.xpath("//p[@role='status']/*")] == counts
+
+
 def test_a_look_up_without_the_token_of_its_form_is_refused(browser: Callable[..., Browser]) -> None:
     assert browser("QAT").post("/cyber/look-up", data={"values": "a.example"}).status_code == 403
 
