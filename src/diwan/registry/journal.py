@@ -96,7 +96,8 @@ class Journal:
                 self._write_on()
             except self._failures as failure:
                 self.fault = str(failure) or type(failure).__name__
-                raise Unjournalled(getattr(failure, "strerror", None) or "it is not this node's own") from failure
+                other = "it is not this node's own" if isinstance(failure, Malformed) else "the register was not read"
+                raise Unjournalled(getattr(failure, "strerror", None) or other) from failure
             self.fault = None
 
     def _write_on(self) -> None:
