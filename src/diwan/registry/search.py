@@ -226,10 +226,12 @@ class WordIndex:
     def _by_gate(self, name: int) -> None:
         for stretch in _stretches():
             self._ink.execute(
-                "INSERT INTO posting_by_gate SELECT segment, term, gate, since FROM posting_by_time"
-                " WHERE segment=? AND term IN (SELECT term FROM common_term WHERE segment=? AND term BETWEEN ? AND ?)"
-                " ORDER BY term, gate, since",
-                [name, name, *stretch],
+                # Both are bounded: whichever an engine begins with, each posting is read once and not once a stretch.
+                "INSERT INTO posting_by_gate SELECT p.segment, p.term, p.gate, p.since"
+                " FROM common_term c CROSS JOIN posting_by_time p WHERE c.segment=? AND c.term BETWEEN ? AND ?"
+                " AND p.segment=c.segment AND p.term=c.term AND p.term BETWEEN ? AND ?"
+                " ORDER BY p.term, p.gate, p.since",
+                [name, *stretch, *stretch],
             )
 
     def _clear(self, high: int) -> None:
