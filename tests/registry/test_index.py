@@ -14,6 +14,7 @@ from diwan.reading import Query
 from diwan.registry import schema, search
 from diwan.registry.engines.sqlite_file import WORDS
 from diwan.registry.search import WordIndex
+from diwan.terms.errors import Unreachable
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -226,3 +227,35 @@ def _wait_until(reached: Callable[[], bool]) -> None:
     while not reached():
         assert monotonic() < end
         sleep(0.01)
+
+
+def test_an_engine_is_asked_how_much_there_is_whenever_that_has_doubled(
+    house: House, filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planner that knows a register as it was when it was small goes through the whole of it when it is large."""
+    monkeypatch.setattr(search, "_GROWN", 8)
+    engine, asked = house.book._engine, []
+    survey = engine.survey
+    monkeypatch.setattr(engine, "survey", lambda: asked.append(survey()))
+
+    told = []
+    for start, count in ((0, 20), (20, 4), (24, 40), (64, 4)):
+        filled(start, count)
+        house.book.words.catch_up(everything=True)
+        told.append(len(asked))
+
+    assert told == [1, 1, 2, 2]
+
+
+def test_an_index_is_built_also_where_the_engine_cannot_look_how_much_there_is(
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise Unreachable
+
+    monkeypatch.setattr(search, "_GROWN", 8)
+    monkeypatch.setattr(house.book._engine, "survey", fail)
+    filled(0, 40)
+
+    assert house.book.words.catch_up(everything=True) == 40
+    assert _found(house, hand, "harbour") == 40

@@ -19,6 +19,7 @@ from diwan.registry.engines.lines import Asked, Engine, Line
 from diwan.registry.pen import Pen
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.words import number
+from diwan.terms.errors import Unreachable
 
 _log: Final = logging.getLogger(__name__)
 _BATCH: Final = 2048
@@ -27,6 +28,8 @@ _MANY: Final = 4
 """Where so many batches wait, they become one segment of the next level, and are never merged into it."""
 _TOP: Final = 2
 _COMMON: Final = 256
+_GROWN: Final = 4096
+"""Entries that a register grows by at least before the engine is asked to look again at how much there is."""
 _STRETCH: Final = 1 << 58
 """Numbers of terms whose postings are sorted at once, of 63 bits: engines sort in memory, and a merge has millions."""
 _AT_ONCE: Final = 10_000
@@ -124,6 +127,7 @@ class WordIndex:
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
         self._background: threading.Thread | None = None
+        self._surveyed = 0
         self._heal()
 
     def catch_up(self, *, everything: bool = False, progress: Callable[[int], None] = lambda _: None) -> int:
@@ -135,6 +139,8 @@ class WordIndex:
                 indexed += len(rows)
                 progress(indexed)
                 self._merge()
+            if indexed:
+                self._survey()
         return indexed
 
     def keep_up(self, every: float) -> None:
@@ -160,6 +166,18 @@ class WordIndex:
         with self._one_at_a_time:
             self._ink.close()
             self._register.close()
+
+    def _survey(self) -> None:
+        """Let the engine look at how much there is whenever that has doubled: its own round may come a minute later."""
+        (stands,) = self._register.execute("SELECT value FROM state WHERE name='stands'").fetchone()
+        if stands < 2 * self._surveyed + _GROWN:
+            return
+        failures: tuple[type[Exception], ...] = (Unreachable, *self._engine.failures)
+        try:
+            self._engine.survey()
+        except failures as failure:
+            _log.warning("How much there is could not be looked at: %s.", self._engine.name_of(failure))
+        self._surveyed = stands
 
     def _next_segment(self, *, everything: bool) -> list[tuple[int, int, str]]:
         # What is done is read under the write lock: another process may index the same register.
