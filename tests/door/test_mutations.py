@@ -31,7 +31,6 @@ from diwan.reading.room import ReadingRoom
 from diwan.registry import search
 from diwan.registry.engines import sqlite_wall
 from diwan.registry.engines.sqlite_file import REGISTER
-from diwan.registry.ink import spell
 from diwan.registry.shelf import Shelf
 from diwan.release import decide
 from diwan.terms.errors import NotAllowed, NotFound
@@ -320,7 +319,7 @@ def test_a_hidden_definition_that_makes_a_label_stricter_is_noticed(monkeypatch:
 
 def test_a_push_refused_for_what_another_has_is_noticed(monkeypatch: Patch, hunt: Hunt) -> None:
     def holder(self: Neighbours, alias: Any, gate: int, originator: str, version: Any) -> Any:
-        held = self._named.get(spell(alias), ())
+        held = self._named.get(alias, ())
         found = (self._ink.alias_holder(alias, one.gate, one.originator, version) for one in held)
         return next((one for one in found if one), None)
 

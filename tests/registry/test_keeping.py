@@ -438,7 +438,8 @@ def test_a_folder_that_gets_no_name_at_the_end_keeps_its_keys_and_is_named(
     lived: House, tmp_path: Path, elsewhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lived.backup(tmp_path / "kept.tar")
-    (tmp_path / "again").mkdir(mode=0o750)
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again").chmod(0o750)
     renames = Path.rename
 
     def barred(of: Path, to: Path) -> Path:

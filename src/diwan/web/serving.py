@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from contextlib import ExitStack
-from gc import collect, freeze  # noqa: TID251 -- gives nobody anything to reach
 from types import FrameType
 from typing import Any, Final
 
@@ -57,9 +56,6 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     with ExitStack() as beside:
         if house.settings.metrics_port:
             beside.enter_context(listening(house.settings.metrics_port, Metrics(house, tally, readiness).text))
-        # What was made so far stays until the end: a collection that looks it all through holds everyone up for 80 ms.
-        collect()
-        freeze()
         _Server(config, longest).run()
 
 
