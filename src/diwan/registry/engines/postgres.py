@@ -128,7 +128,7 @@ class Postgres:
         tables = [f"register.{table}" for table in schema.REGISTER.tables]
         tables += [f"words.{table}" for table in schema.WORDS.tables]
         with self._owner() as connection:
-            connection.execute(f"ANALYZE {', '.join(tables)}")
+            connection.execute(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
 
     def check(self) -> Iterator[Found]:
         """Look whether both walls stand, who may log in, and what a commit waits for."""
