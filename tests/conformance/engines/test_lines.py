@@ -245,3 +245,15 @@ def test_a_failure_is_named_without_quoting_what_is_kept(engine: Engine, ink: Li
 
     assert engine.name_of(failed.value)
     assert "secret" not in engine.name_of(failed.value)
+
+
+def test_several_open_a_register_for_writing_that_nobody_has_opened_yet(engine: Engine) -> None:
+    begun = threading.Barrier(8)
+
+    def write(_: int) -> bool:
+        begun.wait(20)
+        with closing(engine.writing()) as line:
+            return line.alive
+
+    with ThreadPoolExecutor(8) as hands:
+        assert all(hands.map(write, range(8)))

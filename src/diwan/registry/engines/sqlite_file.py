@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -13,6 +14,8 @@ from diwan.registry.engines.lines import Row
 
 REGISTER: Final = "register.db"
 WORDS: Final = "words.db"
+_PATIENCE: Final = 60
+"""Seconds."""
 _INSERT: Final = {
     table.name: f"INSERT INTO {table.name}({', '.join(column.name for column in table.columns)})"
     f" VALUES({','.join('?' * len(table.columns))})"
@@ -59,8 +62,8 @@ def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32
 
     `cache` is in MiB.
     """
-    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=60, factory=File)
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE, factory=File)
+    _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute(f"PRAGMA cache_size=-{cache * 1024}")
     connection.execute("PRAGMA secure_delete=ON")
@@ -70,6 +73,20 @@ def writing_connection(file: Path, *, synchronous: str = "FULL", cache: int = 32
     connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA temp_store=MEMORY")
     return connection
+
+
+def _write_ahead(connection: File) -> None:
+    # Of a file that is new, the first who opens it changes the mode; whoever comes meanwhile is told "locked" at once.
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as busy:
+            if not busy.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                connection.close()
+                raise
+        time.sleep(0.02)
 
 
 def whole_connection(folder: Path) -> File:
