@@ -37,8 +37,12 @@ MINE: Final = 120
 """So many are for each reader of little."""
 SIZES: Final = (1_000, 10_000)
 """And so many beside them are hidden from both."""
-STATES: Final = ("small", "analysed", "analysed when it was small", "never analysed")
-"""A small register, and what the planner knows of a large one: autovacuum comes once a minute at most."""
+LEFT: Final = "as the node leaves it"
+STATES: Final = ("small", "analysed", LEFT)
+"""A small register; a large one that was analysed; and one that has grown as much as it may since the node last had it
+analysed: the server's own round does not come here."""
+LOOKED_AT: Final = 4_200
+"""At so many entries the node has the register analysed that is to be left; not again until they have doubled."""
 READERS: Final = {"three gates": "QAT", "forty gates": "OMN", "nearly everything": "KWT"}
 OFFICER: Final = Hand(Reader("officer", "KWT"), frozenset({Role.DUTY_OFFICER}))
 
@@ -100,7 +104,7 @@ def fill(book: Book, made: list[tuple[Draft, Label]], signer: Signer) -> None:
 
 @pytest.fixture(scope="module")
 def laid(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator[dict[str, Book]]:
-    """Four registers: one small, and one that hides ten times as much and of which the planner knows this or that."""
+    """Three registers: one small, and two that hide ten times as much."""
     books, databases, signer = {}, {state: postgres.database() for state in STATES}, Signer(b"k" * 32)
     policy = (files("diwan.release") / "policies" / "tlp.toml").read_text("utf-8")
     for state, database in databases.items():
@@ -111,11 +115,14 @@ def laid(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator
         with bare_database(postgres.superuser_of(database)) as bare:
             for (table,) in bare.rows("SELECT oid::regclass::text FROM pg_class WHERE relkind='r' AND oid > 16383"):
                 bare.execute(f"ALTER TABLE {table} SET (autovacuum_enabled=off)")
-            fill(book, made[:1000], signer)
-            if state == "analysed when it was small":
-                bare.execute("ANALYZE")
-            fill(book, made[1000:], signer)
-            if state in ("small", "analysed"):
+            fill(book, made[:LOOKED_AT], signer)
+            fill(book, made[LOOKED_AT:], signer)
+            if state == LEFT:
+                (known,) = bare.execute(
+                    "SELECT reltuples FROM pg_class WHERE oid='register.stand'::regclass"
+                ).fetchone()
+                assert known == LOOKED_AT
+            else:
                 bare.execute("ANALYZE")
     yield books
     for state, book in books.items():
@@ -181,12 +188,6 @@ def led_astray(state: str, who: str, asked: str) -> str:
     """Return why a plan is known to go wrong, or an empty text."""
     if who == "nearly everything" and asked == "one version" and state != "small":
         return "no index leads to a version, so all that is theirs is walked through until a page is full"
-    if state == "analysed when it was small" and asked == "a type and words":
-        return "a word is looked up by segment and term alone, for each entry that holds the other"
-    if state == "never analysed" and asked in WALKED and who == "nearly everything":
-        return "a stretch is read by name and sorted, not in the order of time"
-    if state == "never analysed" and asked not in BY_NAME | WALKED:
-        return "places are looked up by name, through everything that bears one"
     return ""
 
 
@@ -194,8 +195,7 @@ def cases(states: tuple[str, ...]) -> Iterator[object]:
     for state in states:
         for who, asked in ALL:
             why = led_astray(state, who, asked)
-            # Not strict: what the planner makes of too little knowledge is its own matter from version to version.
-            yield pytest.param(state, who, asked, marks=[pytest.mark.xfail(reason=why, strict=False)] if why else [])
+            yield pytest.param(state, who, asked, marks=[pytest.mark.xfail(reason=why, strict=True)] if why else [])
 
 
 @pytest.mark.parametrize(("state", "who", "asked"), cases(STATES))
@@ -233,7 +233,7 @@ def test_a_page_from_the_middle_reads_no_more_than_the_first(laid: dict[str, Boo
     assert look(book, who, asked, middle)[1].rows <= 1.1 * look(book, who, asked)[1].rows
 
 
-@pytest.mark.parametrize("state", ["analysed", "never analysed"])
+@pytest.mark.parametrize("state", ["analysed", LEFT])
 @pytest.mark.parametrize(("who", "gates"), [("three gates", 3), ("forty gates", 40), ("nearly everything", 0)])
 def test_who_asks_past_the_end_reads_the_heads_of_their_own_gates_alone(
     laid: dict[str, Book], state: str, who: str, gates: int
@@ -242,6 +242,22 @@ def test_who_asks_past_the_end_reads_the_heads_of_their_own_gates_alone(
 
     assert found == []
     assert work.rows <= gates + 10
+
+
+@pytest.mark.parametrize("state", ["analysed", LEFT])
+@pytest.mark.parametrize(("who", "gates"), [("three gates", 3), ("forty gates", 40)])
+def test_who_asks_a_feed_for_news_reads_the_heads_of_their_own_gates_alone(
+    laid: dict[str, Book], state: str, who: str, gates: int
+) -> None:
+    """Though most of what stands behind three hundred other gates is newer than the middle of what is theirs."""
+    middle = places(laid[state], who)[MINE // 2]
+    reader = Reader(f"reader of {READERS[who]}", READERS[who])
+    with laid[state].shelf(reader, World.ACTUAL) as opened, counted(explain=True) as work:
+        assert opened.shelf.anything_after(middle)
+        assert opened.shelf.newest_change() > middle
+        assert not opened.shelf.anything_after(opened.shelf.newest_change())
+
+    assert work.rows <= 6 * gates + 10
 
 
 def test_what_is_looked_for_is_there(laid: dict[str, Book]) -> None:

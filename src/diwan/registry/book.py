@@ -25,9 +25,9 @@ from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen, Told
 from diwan.registry.proof import Progress, Proof, prove, root_at
 from diwan.registry.search import WordIndex
-from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
 from diwan.registry.stacks import Opened, Stacks
+from diwan.registry.whole import make_folder
 from diwan.release.decide import Rules
 from diwan.sealing.keys import Signer
 from diwan.terms.errors import Malformed
@@ -53,7 +53,8 @@ class Book:
         synchronous: str = "FULL",
     ) -> None:
         """Open (or begin) the register of the node in `folder`: in files there, or where a conninfo points."""
-        keep_private(folder)
+        # Closed to other accounts of the machine: every label's items lie in it.
+        make_folder(folder)
         self._engine = engine_of(folder, postgres, synchronous=synchronous)
         self._engine.ready()
         self.folder = folder

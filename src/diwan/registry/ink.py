@@ -28,7 +28,7 @@ _SECRET: Final = 16
 _GAP: Final = 512
 """Positions of one batch lie this far apart at most, in microseconds, so that distances tell nothing."""
 _WIDE: Final = 4096
-"""Microseconds over which the positions of what moves together lie scattered, however much that is."""
+"""Microseconds over which the positions of what moves together lie scattered, up to a thousand of it."""
 _MILE: Final = 1024
 
 _gates: Final = msgspec.json.Encoder(order="deterministic")

@@ -22,7 +22,6 @@ from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Engine, Line
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.proof import Progress
-from diwan.registry.shape import keep_private
 from diwan.registry.sheet import Sheet
 from diwan.registry.whole import make_folder, settle, write_whole
 from diwan.sealing.keys import Signer
@@ -133,7 +132,7 @@ def restore(
     place = folder.resolve()
     with _taken_away(place), _scratch_beside(place) as scratch:
         whole = scratch / "node"
-        keep_private(whole)
+        make_folder(whole)
         try:
             with tarfile.open(file, "r:") as archive:
                 bundle = Bundle(file, archive)

@@ -92,9 +92,10 @@ def _in_segment(
     # Lists per gate are kept of common terms alone; whether a hit holds the rarer ones is checked against its entry.
     among = [term for term in others if term in common]
     merge = common.get(driver, 0) > 0 and 2 * len(shelf.gates) < limit / max(density, 1e-9)
+    # For the limit PostgreSQL makes no join of it, in which it may read all of a term again for each hit.
     together = "".join(
         " AND EXISTS (SELECT 1 FROM words_by_gate o"
-        " WHERE o.segment=w.segment AND o.term=? AND o.gate=w.gate AND o.since=w.since)"
+        " WHERE o.segment=w.segment AND o.term=? AND o.gate=w.gate AND o.since=w.since LIMIT 1 OFFSET 0)"
         for _ in among
     )
     pages, joined = shelf.pages, shelf.pages.joined

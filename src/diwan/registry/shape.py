@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from diwan.registry.whole import make_folder
 from diwan.terms.errors import Refused
 
 if TYPE_CHECKING:
@@ -13,11 +12,6 @@ if TYPE_CHECKING:
 
 SHAPE: Final = "0003"
 """The migration that this version of the software was written against."""
-
-
-def keep_private(folder: Path) -> None:
-    """Make `folder` where there is none, closed to other accounts of the machine: every label's items lie in it."""
-    make_folder(folder)
 
 
 def is_current(what: str, shape: str | None, compatible: int | None) -> bool:

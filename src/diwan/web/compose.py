@@ -70,9 +70,7 @@ def routes(house: House, pages: Pages) -> list[Any]:
         if not visit.enters:  # whom a label reaches is told to those who may enter under it
             raise NotAllowed("None of your roles enters items at this node. Nothing was checked.")
         form = await read_own_form(request, visit)
-        return await reading(
-            lambda: show(visit, ticks_said(form), form.one("text"), _check(house, visit, form)),
-        )
+        return await reading(lambda: show(visit, ticks_said(form), form.one("text"), _check(house, visit, form)))
 
     @post(
         "/compose/release",

