@@ -459,10 +459,24 @@ def test_what_moved_the_wall_cannot_be_said_again(
     pages.admit(frozenset(), frozenset())
     pages.admit(*open_to_qatar)
 
-    for text in (f"INSERT INTO temp.{table} VALUES(?)", f"DELETE FROM temp.{table} WHERE gate=?"):
+    for text in (move.format(table) for move in sqlite_wall.MOVES):
         for said in (text, f"{text} -- ", f"{text} -- 0"):
             with pytest.raises(sqlite3.DatabaseError):
-                pages.execute(said, [1])
+                pages.execute(said, ["[1]"])
+
+
+def test_a_wall_is_moved_by_as_many_statements_however_many_gates_there_are(pages: Pages) -> None:
+    """With each the interpreter is given away and waited for: a statement a gate, and a busy node stood still."""
+    said: list[str] = []
+    pages.set_trace_callback(said.append)
+    counts = []
+
+    for gates in (range(1, 3), range(3, 1003), range(1, 1003)):
+        pages.admit(frozenset(gates), frozenset())
+        counts.append(len(said))
+        said.clear()
+
+    assert counts == [counts[0]] * 3
 
 
 @pytest.mark.parametrize("table", ["item", "revision", "part", "stand", "alias", "link", "mention", "tail", "label",

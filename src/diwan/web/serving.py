@@ -19,7 +19,7 @@ from diwan.web.certificate import with_certificates
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
 from diwan.web.tally import Tally
-from diwan.web.threads import bound_pages
+from diwan.web.threads import share_readers
 
 _GRACE: Final = 10
 """Seconds that requests under way are given."""
@@ -36,7 +36,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     that waits for another program's lock, ends with the process after `longest` seconds, exit code 1: nobody was told
     that it was done, and what was acknowledged is on disk.
     """
-    bound_pages()
+    share_readers()
     tally, readiness = Tally(), Readiness(house)
     app: Any = with_notes(create_app(house, readiness), tally)
     if house.settings.proxy:

@@ -1,51 +1,41 @@
-"""Threads: a few for whoever reads, more for whoever writes.
+"""Threads: two for whoever reads, more for whoever writes.
 
-Who reads is busy, and more threads than processors only take the interpreter from each other; who writes waits for the
-disk together with others, and nobody who reads is to wait behind them.  Who asks is looked up before every page, so
-that has threads of its own beside those of the pages.
+Who reads is busy, and more threads than processors only take the interpreter from each other: an engine gives it away
+with every row.  Who writes waits for the disk together with others, and nobody who reads is to wait behind them.
 """
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from anyio import CapacityLimiter
-from anyio.lowlevel import RunVar
-from anyio.to_thread import run_sync
 from litestar.concurrency import set_asyncio_executor
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_READING: Final = 8
-_WRITING: Final = 32
-
-_reading: Final[RunVar[CapacityLimiter]] = RunVar("diwan_reading")
-_writing: Final[RunVar[CapacityLimiter]] = RunVar("diwan_writing")
+_READERS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-read")
+_WRITERS: Final = ThreadPoolExecutor(32, thread_name_prefix="diwan-write")
 
 
-def bound_pages() -> None:
-    """Let pages be made by a few threads only; before anything is served."""
-    set_asyncio_executor(ThreadPoolExecutor(_READING, thread_name_prefix="diwan-page"))
+def share_readers() -> None:
+    """Let the framework make its pages on the threads of whoever reads; before anything is served."""
+    set_asyncio_executor(_READERS)
 
 
 async def reading(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what reads, and return what it returns."""
-    return await run_sync(partial(job, *args, **named), limiter=_limiter(_reading, _READING))
+    return await _run(_READERS, partial(job, *args, **named))
 
 
 async def writing(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what may wait for the write order, and return what it returns."""
-    return await run_sync(partial(job, *args, **named), limiter=_limiter(_writing, _WRITING))
+    return await _run(_WRITERS, partial(job, *args, **named))
 
 
-def _limiter(of: RunVar[CapacityLimiter], most: int) -> CapacityLimiter:
-    try:
-        return of.get()
-    except LookupError:
-        limiter = CapacityLimiter(most)
-        of.set(limiter)
-        return limiter
+async def _run(pool: ThreadPoolExecutor, job: Callable[[], T]) -> T:
+    return await get_running_loop().run_in_executor(pool, copy_context().run, job)

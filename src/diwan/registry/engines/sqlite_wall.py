@@ -12,6 +12,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from diwan.registry.engines.lines import Row, Rows
 from diwan.registry.engines.sqlite_file import REGISTER, WORDS, File, whole_connection
 from diwan.terms.gate import World
@@ -75,6 +77,12 @@ VIEWS: Final = {
     "words_by_gate": f"SELECT segment, term, gate, since FROM words.posting_by_gate WHERE gate {_ALLOWED}",
     "words_by_time": f"SELECT segment, term, gate, since FROM words.posting_by_time WHERE gate {_ALLOWED}",
 }
+
+MOVES: Final = (
+    "DELETE FROM temp.{} WHERE gate IN (SELECT value FROM json_each(?))",
+    "INSERT INTO temp.{} SELECT value FROM json_each(?)",
+)
+"""What takes gates, as a JSON array, from a reading connection's tables, and what adds them."""
 
 # Tables that hold nothing of any item: to count their rows is no secret.
 _PLAIN: Final = frozenset({"state", "mile", "segment", "common_term"})
@@ -181,9 +189,10 @@ class Pages(File):
         now, before = (frozenset(allowed), frozenset((*allowed, *once))), (self.allowed, self.allowed | self.once)
         self.execute("BEGIN")
         for table, wanted, stood in zip(("allowed", "ever"), now, before, strict=True):
-            gone, come = ([(gate,) for gate in gates] for gates in (stood - wanted, wanted - stood))
-            self.executemany(f"DELETE FROM temp.{table} WHERE gate=? -- {self._unsaid}", gone)
-            self.executemany(f"INSERT INTO temp.{table} VALUES(?) -- {self._unsaid}", come)
+            # Of however many gates: with every statement the interpreter is given away and waited for.
+            gone, come = (msgspec.json.encode(list(gates)).decode() for gates in (stood - wanted, wanted - stood))
+            for move, gates in zip(MOVES, (gone, come), strict=True):
+                self.execute(f"{move.format(table)} -- {self._unsaid}", [gates])
         self.execute("COMMIT")
         self.allowed, self.once = frozenset(allowed), frozenset(once)
 
