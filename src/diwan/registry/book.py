@@ -108,6 +108,11 @@ class Book:
                     pages.commit()
             return rules
 
+    def rules_of(self, revision: int) -> Rules:
+        """Return the rules of a revision that a transaction found, as far as they can be read outside of it."""
+        known = self._rules
+        return known if known is not None and known.revision == revision else self.rules()
+
     @contextmanager
     def own_pages(self) -> Iterator[Line]:
         """Lend the house's own reading connection: for accounts, keys and the audit log, never for items."""

@@ -88,7 +88,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True, kw_only=True, forbid_unknow
 
     def faults(self, label: Label) -> tuple[str, ...]:
         """Return what is wrong with a label, one sentence each; empty means legal, now and after every succession."""
-        return tuple(self._faults(label))
+        return () if self.valid(label) else tuple(self._faults(label))
 
     def _faults(self, label: Label) -> Iterator[str]:
         if label.policy != self.id:

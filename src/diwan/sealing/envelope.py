@@ -28,6 +28,9 @@ SALT: Final = 16
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of an envelope on the wire at most."""
 
+_PROVED: Final[set[tuple[object, ...]]] = set()
+"""What headers that were proved to read back say besides digits: that holds for as long as the process lives."""
+_REMEMBERED: Final = 16_384
 _ID: Final = re.compile("[0-9a-f]{32}", re.ASCII)
 _DOMAIN: Final = b"diwan-batch-v1\x00"
 
@@ -99,9 +102,10 @@ def seal(batch: Sequence[Unsealed], signer: Signer, now: Instant) -> tuple[Batch
     if len({unsealed.item.ref.originator for unsealed in batch}) != 1:
         raise Malformed("A batch holds items of one originator, at least one (its key signs for all). Nothing sealed.")
     _check_salts(batch)
-    proved: set[object] = set()
-    heads = [_item_header(unsealed, now, proved) for unsealed in batch]
-    stubs = [_stub_header(unsealed, proved) for unsealed in batch]
+    labels = {id(unsealed.item.label): unsealed.item.label for unsealed in batch}
+    spelled = {number: headers.spell(label) for number, label in labels.items()}
+    heads = [_item_header(unsealed, now, spelled[id(unsealed.item.label)]) for unsealed in batch]
+    stubs = list(map(_stub_header, batch))
     leaves = list(map(tree.leaf_hash, heads + stubs))
     paths = tree.paths(leaves)
     size, root = len(leaves), tree.root(leaves)
@@ -121,15 +125,13 @@ def _check_salts(batch: Sequence[Unsealed]) -> None:
         raise Malformed(f"Every part needs its own salt of {SALT} bytes. Nothing sealed.")
 
 
-def _item_header(unsealed: Unsealed, now: Instant, proved: set[object]) -> bytes:
+def _item_header(unsealed: Unsealed, now: Instant, label: bytes) -> bytes:
     draft, ref = unsealed.item.draft, unsealed.item.ref
     if len(draft.parts) != len(unsealed.salts):
         raise Malformed(f"{ref}: {len(draft.parts)} parts and {len(unsealed.salts)} salts. Nothing sealed.")
     parts = tuple((part.name, part.media_type) for part in draft.parts)
-    shape = (id(unsealed.item.label), draft.kind, draft.world, draft.parent, ref.originator, unsealed.revision, parts)
     return _written(
-        proved,
-        shape,
+        (ref.originator, label, draft.kind, draft.world, draft.parent, parts),
         Header(
             kind="item",
             org=ref.originator,
@@ -148,18 +150,23 @@ def _item_header(unsealed: Unsealed, now: Instant, proved: set[object]) -> bytes
     )
 
 
-def _stub_header(unsealed: Unsealed, proved: set[object]) -> bytes:
+def _stub_header(unsealed: Unsealed) -> bytes:
     ref = unsealed.item.ref
-    header = Header(kind="withdraw", org=ref.originator, id=ref.id, rev=unsealed.revision)
-    return _written(proved, (ref.originator, unsealed.revision), header)
+    return _written((ref.originator,), Header(kind="withdraw", org=ref.originator, id=ref.id, rev=unsealed.revision))
 
 
-def _written(proved: set[object], shape: object, header: Header) -> bytes:
+def _written(shape: tuple[object, ...], header: Header) -> bytes:
     """Return a header's bytes; of one shape the first is proved to read back, the others differ in digits alone."""
-    if shape in proved and _ID.fullmatch(header.id):
-        return headers.spell(header)
-    proved.add(shape)
-    return headers.encode(header)
+    numbers = header.rev, header.iat or 0
+    if shape in _PROVED and _ID.fullmatch(header.id) and 0 <= min(numbers) <= max(numbers) < BOUND:
+        data = headers.spell(header)
+        if len(data) <= LONGEST:
+            return data
+    data = headers.encode(header)
+    if len(_PROVED) >= _REMEMBERED:
+        _PROVED.clear()
+    _PROVED.add(shape)
+    return data
 
 
 def _digest(salt: bytes, data: bytes) -> str:

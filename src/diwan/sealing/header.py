@@ -102,8 +102,11 @@ def encode(header: Header) -> bytes:
     return data
 
 
-def spell(header: Header) -> bytes:
-    """Return the canonical bytes of a header, unproved: for one that differs in digits alone from a proved one."""
+def spell(header: Header | Label) -> bytes:
+    """Return the canonical bytes of a header, unproved: for one that differs in digits alone from a proved one.
+
+    Of a label it returns those that a header gives it.
+    """
     return _encode(header)
 
 
