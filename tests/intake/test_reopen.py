@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pytest
 from msgspec.structs import replace
 
 from diwan.house import House, restore_node
-from diwan.reading import Query
+from diwan.reading import Query, Released
 from diwan.registry import chain
 from diwan.registry import journal as journals
 from diwan.registry.chance import Chance
@@ -98,9 +98,16 @@ def told(value: object) -> object:
 
 
 def view(house: House, party: str, lost: set[Ref]) -> Said:
-    """Return all that a reader sees, but of what was entered after the backup."""
+    """Return all that a reader sees, but of what was entered after the backup.
+
+    By reference and not by position: what moves with its parent lies where chance puts it.
+    """
     room = house.room(Reader(f"reader of {party}", party), World.ACTUAL)
-    items = [item for item in room.walk() if item.ref not in lost]
+
+    def kept(found: Iterable[Released]) -> list[Released]:
+        return sorted((item for item in found if item.ref not in lost), key=lambda item: str(item.ref))
+
+    items = kept(room.walk())
     changes, cursor = [], None
     for _ in range(4):
         found = room.changes(cursor, 50)
@@ -110,11 +117,11 @@ def view(house: House, party: str, lost: set[Ref]) -> Said:
         "items": told(items),
         "parts": [told(room.parts(item)) for item in items],
         "history": [told(room.history(item)) for item in items],
-        "children": [[told(one) for one in room.children(item) if one.ref not in lost] for item in items],
+        "children": [told(kept(room.children(item))) for item in items],
         "envelopes": [bool(room.envelope(item)) for item in items],
         "count": room.count() - sum(1 for item in room.walk() if item.ref in lost),
-        "found": [told(item) for item in room.walk(Query(words="report")) if item.ref not in lost],
-        "changes": told(changes),
+        "found": told(kept(room.walk(Query(words="report")))),
+        "changes": sorted(repr(told(one)) for one in changes),
         "labels": sorted(map(repr, (told(one) for one in room.labels()))) if not lost else None,
     }
 

@@ -10,6 +10,7 @@ import pytest
 from diwan.house import House
 from diwan.intake.take import Taken
 from diwan.reading import Query
+from diwan.sealing.header import decode
 from diwan.terms.errors import Conflict, Duplicate, NotAllowed, NotFound, Refused, Unlabelled
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand, Role
@@ -127,6 +128,22 @@ def test_batch_enters_what_is_good_and_says_of_each_other_draft_why_not(
 
     assert [type(outcome) for outcome in outcomes] == [Taken, Duplicate, Conflict, Taken]
     assert {item.title for item in house.room(hand("KWT").reader).walk()} == {"oil", "dust"}
+
+
+def test_every_time_told_of_an_item_is_that_of_its_own_position_and_not_of_the_batch(
+    house: House, hand: Hands, note: Notes, amber: Labels, reader: Callable[..., Reader]
+) -> None:
+    """How far an item lies before the moment of the batch would tell how much else came with it."""
+    labelled = [(note(f"note {n}"), amber(("BHR", "QAT")[n % 100 == 0])) for n in range(700)]
+
+    house.take_all(hand("KWT"), labelled, originator="KWT")
+
+    room = house.room(reader("QAT"))
+    for item in room.page().items:
+        header = decode(room.envelope(item)[0].header)
+        assert item.at == item.entered
+        assert {header.iat, header.rev, item.revision, int(item.ref.id[:12], 16)} == {item.entered // 1000}
+    assert [item.title for item in room.page().items] == [f"note {n}" for n in range(600, -1, -100)]
 
 
 def test_child_of_an_item_that_is_not_released_is_refused_like_one_of_an_unknown_item(

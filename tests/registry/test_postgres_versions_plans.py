@@ -131,8 +131,10 @@ def laid(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator
 
 
 def names(shelf: Shelf) -> tuple[str, ...]:
-    found = shelf.aliases(shelf.newest(None, 4, 1.0)).values()
-    return tuple(name.partition(":")[2] for some in found for name in some)
+    """Return four names of what is theirs, two of them of tools."""
+    found = shelf.aliases(shelf.newest(None, 40, 1.0)).values()
+    first, second, *_, last_but_one, last = sorted(name.partition(":")[2] for some in found for name in some)
+    return first, second, last_but_one, last
 
 
 def of_type(*kinds: str) -> tuple[str, ...]:

@@ -68,6 +68,7 @@ ENTERED = "(SELECT min(position) FROM revision)"
         ("UPDATE item SET parent=NULL WHERE number=2", "kept under nothing"),
         ("UPDATE item SET parent=3 WHERE number=2", "kept under KWT/"),
         ("UPDATE item SET parent=99 WHERE number=2", "kept under nothing"),
+        ("UPDATE item SET id=zeroblob(16) WHERE number=2", "no line of the audit log enters it"),
         (f"UPDATE item SET originator='QAT' WHERE number={FIRST}", "under QAT/"),
         (f"UPDATE item SET id=zeroblob(16) WHERE number={FIRST}", "under KWT/00000000000000000000000000000000"),
         (f"UPDATE revision SET id=zeroblob(16) WHERE position={ENTERED}", "kept as KWT/000000000000000000000000"),

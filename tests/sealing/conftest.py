@@ -27,7 +27,14 @@ def signer() -> Signer:
 
 @pytest.fixture
 def unsealed() -> Callable[..., Unsealed]:
-    def make(number: int = 0, *, label: Label = KUWAIT_AND_QATAR, parts: int = 2, originator: str = "KWT") -> Unsealed:
+    def make(
+        number: int = 0,
+        *,
+        label: Label = KUWAIT_AND_QATAR,
+        parts: int = 2,
+        originator: str = "KWT",
+        at: int = 1_485_259_200_000_000,
+    ) -> Unsealed:
         def chance(purpose: str) -> str:
             return hashlib.sha256(f"{purpose} {number}".encode()).hexdigest()[:32]
 
@@ -42,6 +49,7 @@ def unsealed() -> Callable[..., Unsealed]:
                 label=label,
             ),
             revision=1_485_244_800_000 + number,
+            at=at,
             salts=tuple(bytes.fromhex(chance(f"salt {n}")) for n in range(parts)),
         )
 

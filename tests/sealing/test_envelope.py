@@ -45,7 +45,7 @@ def folded(unsealed: Unsealed, batch: Batch, sealed: Sealed) -> Envelope:
 
 def sealed_one_of(count: int, make: Make, signer: Signer, at: int = 0) -> Envelope:
     items = [make(number) for number in range(count)]
-    batch, sealed = seal(items, signer, NOON)
+    batch, sealed = seal(items, signer)
     return folded(items[at], batch, sealed[at])
 
 
@@ -70,7 +70,7 @@ def test_every_item_and_every_withdrawal_of_a_batch_verifies_from_the_wire(
     count: int, unsealed: Make, signer: Signer
 ) -> None:
     items = [unsealed(number) for number in range(count)]
-    batch, sealed = seal(items, signer, NOON)
+    batch, sealed = seal(items, signer)
     verifier = Verifier(signer.public)
 
     for item, one in zip(items, sealed, strict=True):
@@ -88,7 +88,7 @@ def test_a_header_says_what_the_item_is(unsealed: Make, signer: Signer) -> None:
     draft = msgspec.structs.replace(item.item.draft, parent=parent, world=World.EXERCISE)
     item = msgspec.structs.replace(item, item=msgspec.structs.replace(item.item, draft=draft))
 
-    batch, (sealed,) = seal([item], signer, NOON)
+    batch, (sealed,) = seal([item], signer)
     header = verify(folded(item, batch, sealed), signer.public)
 
     assert header == decode(sealed.header)
@@ -107,7 +107,7 @@ def test_a_header_says_what_the_item_is(unsealed: Make, signer: Signer) -> None:
 def test_one_signature_covers_the_size_and_root_of_a_batch(unsealed: Make, signer: Signer) -> None:
     items = [unsealed(number) for number in range(5)]
 
-    batch, sealed = seal(items, signer, NOON)
+    batch, sealed = seal(items, signer)
 
     assert batch.kid == signer.kid
     assert batch.size == 2 * len(items)
@@ -116,7 +116,7 @@ def test_one_signature_covers_the_size_and_root_of_a_batch(unsealed: Make, signe
 
 
 def test_sealing_the_same_again_gives_the_same_bytes(unsealed: Make, signer: Signer) -> None:
-    assert seal([unsealed(1), unsealed(2)], signer, NOON) == seal([unsealed(1), unsealed(2)], signer, NOON)
+    assert seal([unsealed(1), unsealed(2)], signer) == seal([unsealed(1), unsealed(2)], signer)
 
 
 contents = st.lists(
@@ -143,11 +143,12 @@ def test_any_content_sealed_and_carried_is_what_was_sealed(
                 label,
             ),
             place,
+            NOON,
             tuple(bytes([place, number]) + bytes(14) for number in range(len(parts))),
         )
         for place, parts in enumerate(batch_contents)
     ]
-    batch, sealed = seal(items, signer, NOON)
+    batch, sealed = seal(items, signer)
     at = data.draw(st.integers(0, len(items) - 1))
     kept = [data.draw(st.booleans()) for _ in batch_contents[at]]
     parts = [part if keep else None for (_, part), keep in zip(batch_contents[at], kept, strict=True)]
@@ -215,7 +216,7 @@ def test_bytes_moved_between_salt_and_part_are_refused(unsealed: Make, signer: S
 
 def test_parts_erased_on_the_way_are_accepted_as_missing(unsealed: Make, signer: Signer) -> None:
     item = unsealed(1)
-    batch, (sealed,) = seal([item], signer, NOON)
+    batch, (sealed,) = seal([item], signer)
     whole = folded(item, batch, sealed)
 
     for parts in [(None, whole.parts[1]), (whole.parts[0], None), (None, None)]:
@@ -336,8 +337,8 @@ def test_an_originator_that_seals_a_short_salt_or_a_false_length_is_refused(
 def test_a_stub_is_the_same_whatever_the_item_says(unsealed: Make, signer: Signer) -> None:
     open_label = Label("ICI", "UNCLASSIFIED", (Category("Releasable To", CategoryType.PERMISSIVE, ("BHR",)),))
 
-    _, (one,) = seal([unsealed(1)], signer, NOON)
-    _, (other,) = seal([unsealed(1, label=open_label, parts=1)], signer, NOON + 5_000_000)
+    _, (one,) = seal([unsealed(1)], signer)
+    _, (other,) = seal([unsealed(1, label=open_label, parts=1, at=NOON + 5_000_000)], signer)
 
     assert one.header != other.header
     assert one.stub == other.stub
@@ -358,22 +359,22 @@ def test_a_salt_used_twice_or_of_the_wrong_length_is_refused(unsealed: Make, sig
 
     for salts in [(one.salts[0], one.salts[0]), (one.salts[0], one.salts[1][:15]), (one.salts[0], other.salts[0])]:
         with pytest.raises(Malformed, match="its own salt of 16 bytes"):
-            seal([msgspec.structs.replace(one, salts=salts), other], signer, NOON)
+            seal([msgspec.structs.replace(one, salts=salts), other], signer)
 
 
 def test_an_item_with_too_few_salts_or_no_part_is_not_sealed(unsealed: Make, signer: Signer) -> None:
     item = unsealed(1)
 
     with pytest.raises(Malformed, match="2 parts and 1 salts"):
-        seal([msgspec.structs.replace(item, salts=item.salts[:1])], signer, NOON)
+        seal([msgspec.structs.replace(item, salts=item.salts[:1])], signer)
     with pytest.raises(Malformed, match="one is missing"):
-        seal([unsealed(1, parts=0)], signer, NOON)
+        seal([unsealed(1, parts=0)], signer)
 
 
 def test_an_empty_batch_and_one_of_two_originators_are_not_sealed(unsealed: Make, signer: Signer) -> None:
     for batch in [[], [unsealed(1), unsealed(2, originator="QAT")]]:
         with pytest.raises(Malformed, match="one originator"):
-            seal(batch, signer, NOON)
+            seal(batch, signer)
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,10 @@ def put(
     gate = gate_for(World(standing.world), standing.ref.originator, label, _parent_gate(ink, standing))
     number = ink.gate_number(gate)
     _refuse_twin(ink, standing, draft, number)
-    rev = next_rev(standing.rev, ink.fact("generation"), ink.now())
-    unsealed = Unsealed(Item(draft, standing.ref, label), rev, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
-    batch, (sealed,) = seal([unsealed], office.signers[standing.ref.originator], ink.now())
+    now = ink.now()
+    rev = next_rev(standing.rev, ink.fact("generation"), now)
+    unsealed = Unsealed(Item(draft, standing.ref, label), rev, now, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
+    batch, (sealed,) = seal([unsealed], office.signers[standing.ref.originator])
     written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
     ink.revise(standing, written, ink.batch_number(batch), same_parts=same_parts)
     return number

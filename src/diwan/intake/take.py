@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import Final
 
 import msgspec
 
@@ -38,6 +39,10 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
     refs: tuple[Ref, ...]
     notices: tuple[Notice, ...] = ()
+
+
+_CHANCE: Final = 10
+"""Bytes of a reference that are random; before them stand six of milliseconds, so that one index grows at its end."""
 
 
 class _Ready(msgspec.Struct, frozen=True, gc=False):
@@ -222,44 +227,45 @@ class _Taking:
         if not ready:
             return []
         ink, signer = self._ink, self._office.signers[self._originator]
-        rev = next_rev(None, ink.fact("generation"), ink.now())
+        generation = ink.fact("generation")
         by_gate: dict[int, list[int]] = {}
         for place, one in enumerate(ready):
             by_gate.setdefault(one.number, []).append(place)
-        idents = _cut(ink.chance.bytes(16 * len(ready)), 16)
-        refs = [Ref(self._originator, ident.hex()) for ident in idents]
+        # What stands behind one gate lies at a sample of the instants, in order: whoever may not read the rest learns
+        # nothing of it.  Every time that a reader is told of an item is that of its own instant, never of the batch.
+        instants = ink.positions([len(places) for places in by_gate.values()])
         salts = iter(_cut(ink.chance.bytes(SALT * sum(len(one.draft.parts) for one in ready)), SALT))
-        written: list[Written] = []
-        batches: list[int] = []
-        order: list[int] = []
-        for places in by_gate.values():
-            unsealed = [
-                Unsealed(
-                    Item(ready[p].draft, refs[p], ready[p].label),
-                    rev,
-                    tuple(islice(salts, len(ready[p].draft.parts))),
+        idents = iter(_cut(ink.chance.bytes(_CHANCE * len(ready)), _CHANCE))
+        refs: dict[int, Ref] = {}
+        entries: list[tuple[int, int, Written, int]] = []
+        for places, given in zip(by_gate.values(), instants, strict=True):
+            unsealed: list[Unsealed] = []
+            for p, at in zip(places, given, strict=True):
+                draft = ready[p].draft
+                refs[p] = Ref(self._originator, f"{at // 1000:012x}{next(idents).hex()}")
+                rev = next_rev(None, generation, at)
+                unsealed.append(
+                    Unsealed(Item(draft, refs[p], ready[p].label), rev, at, tuple(islice(salts, len(draft.parts))))
                 )
-                for p in places
-            ]
-            batch, sealed = seal(unsealed, signer, ink.now())
+            batch, sealed = seal(unsealed, signer)
             number = ink.batch_number(batch)
             for p, closed, proof in zip(places, unsealed, sealed, strict=True):
                 terms = terms_of(closed.item.draft, self._originator)
-                written.append(Written(closed.item, ready[p].number, rev, proof, terms, ready[p].parent))
-                batches.append(number)
-                order.append(p)
-        first = self._ink.next_item()
-        ink.enter(written, batches)
-        for item, p in enumerate(order, first):
+                entry = Written(closed.item, ready[p].number, closed.revision, proof, terms, ready[p].parent)
+                entries.append((closed.at, p, entry, number))
+        entries.sort()
+        first = ink.next_item()
+        ink.enter([entry for _, _, entry, _ in entries], [batch for *_, batch in entries], [at for at, *_ in entries])
+        for item, (_, p, _, _) in enumerate(entries, first):
             if ready[p].draft.membership is not None and ready[p].draft.world is World.ACTUAL:
-                self._ink.state_membership(item, self._originator, ready[p].draft.membership)
+                ink.state_membership(item, self._originator, ready[p].draft.membership)
         ink.log(
             [
-                audit_line(ink, "enter", self._hand, [digest(ref)], gate=one.number)
-                for ref, one in zip(refs, ready, strict=True)
+                audit_line(ink, "enter", self._hand, [digest(refs[p]) for p in places], gate=number)
+                for number, places in by_gate.items()
             ]
         )
-        return refs
+        return [refs[p] for p in range(len(ready))]
 
 
 def _cut(drawn: bytes, size: int) -> list[bytes]:

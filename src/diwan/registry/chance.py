@@ -33,9 +33,9 @@ class Chance:
         return os.urandom(count) if self._system else self._source.randbytes(count)
 
     def apart(self, low: int, high: int, count: int) -> list[int]:
-        """Return `count` distinct whole numbers above `low` and up to `high`, in rising order."""
+        """Return `count` distinct whole numbers above `low` and up to `high`, in random order."""
         if count == 1:
             return [low + 1 + self._source.randrange(high - low)]
         # Seeded anew by the machine for every batch: a call to it for every number would cost more than the numbers.
         drawn = random.Random(os.urandom(_SEED)) if self._system else self._source  # noqa: S311 -- gaps, no secrets
-        return sorted(drawn.sample(range(low + 1, high + 1), count))
+        return drawn.sample(range(low + 1, high + 1), count)

@@ -159,7 +159,7 @@ def _new_class(ink: Ink, connection: Asked, value: bytes, *, own: str | None, ga
 def _record(ink: Ink, connection: Asked, number: int, *, gained: frozenset[int], lost: frozenset[int]) -> None:
     if not gained and not lost:
         return
-    (position,) = ink.positions(1)
+    position = ink.position()
     span = ink.keep_free(gained)
     for gate in sorted(lost):
         ended = connection.execute(

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b, sha256
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -26,9 +27,9 @@ from diwan.terms.time import Instant
 
 _SECRET: Final = 16
 _GAP: Final = 512
-"""Positions of one batch lie this far apart at most, in microseconds, so that distances tell nothing."""
+"""Microseconds before the present within which something entered by itself takes its position."""
 _WIDE: Final = 4096
-"""Microseconds over which the positions of what moves together lie scattered, up to a thousand of it."""
+"""Microseconds over which the positions of what is entered or moves together lie scattered, up to a thousand of it."""
 _MILE: Final = 1024
 
 _gates: Final = msgspec.json.Encoder(order="deterministic")
@@ -63,34 +64,39 @@ class Ink(Found):
         """Return the number that the next new item gets."""
         return self.fact("items") + 1
 
-    def positions(self, count: int) -> list[int]:
-        """Return `count` rising positions after every earlier one, none ahead of the clock.
+    def position(self) -> int:
+        """Return a position after every earlier one, not ahead of the clock.
 
         Where the clock was set back behind the last position, order wins: positions go on from the last one.
         """
-        last = self.fact("last_position")
-        now = self._clock()
-        if last < now < last + count:
-            time.sleep((last + count - now + 1) / 1e6)
-            now = self._clock()
-        high = now if now >= last + count else last + count * _GAP
-        given = self.chance.apart(max(last, high - count * _GAP), high, count)
-        self.set_fact("last_position", given[-1])
+        low, high = self._stretch(_GAP, needed=1)
+        (given,) = self.chance.apart(low, high, 1)
+        self.set_fact("last_position", given)
         return given
+
+    def positions(self, counts: Sequence[int]) -> list[list[int]]:
+        """Return rising positions for what is entered together, as many behind each gate as `counts` says.
+
+        All are after every earlier one and none ahead of the clock.  Those behind one gate lie at random within a
+        stretch that is as long whatever the others are: whoever sees only some learns nothing of how many there are.
+        """
+        total = sum(counts)
+        if total == 1:
+            return [[self.position()] if count else [] for count in counts]
+        wide = _wide(total)
+        low, high = self._stretch(wide, needed=wide)
+        drawn = iter(self.chance.apart(low, high, total))
+        self.set_fact("last_position", high)
+        return [sorted(islice(drawn, count)) for count in counts]
 
     def scattered(self, moved: Sequence[Standing]) -> list[int]:
         """Return a position for each of what moves together, after every earlier one and none ahead of the clock.
 
         Each lies where a secret of the moment and its own reference put it: who sees some of what moved learns nothing
-        of how much else did, nor of what went before it.  So whoever moves anything waits until there is room for a
-        thousand; of more, how far they lie apart tells the power of two.
+        of how much else did, nor of what went before it.
         """
-        wide = max(_WIDE, 1 << (4 * len(moved)).bit_length())
-        last, now = self.fact("last_position"), self._clock()
-        if last < now < last + wide:
-            time.sleep((last + wide - now + 1) / 1e6)
-            now = self._clock()
-        low = max(last, now - wide)
+        wide = _wide(len(moved))
+        low, high = self._stretch(wide, needed=wide)
         secret, taken = self.chance.bytes(_SECRET), dict[int, None]()
         for one in moved:
             digest = blake2b(str(one.ref).encode(), key=secret, digest_size=8).digest()
@@ -98,8 +104,20 @@ class Ink(Found):
             while place in taken:
                 place = (place + 1) % wide
             taken[place] = None
-        self.set_fact("last_position", low + wide)
+        self.set_fact("last_position", high)
         return [low + 1 + place for place in taken]
+
+    def _stretch(self, wide: int, *, needed: int) -> tuple[int, int]:
+        """Return bounds of at most `wide` free positions up to now, having waited until there are as many as `needed`.
+
+        Where the clock was set back, they lie after the last position.
+        """
+        last, now = self.fact("last_position"), self._clock()
+        if last < now < last + needed:
+            time.sleep((last + needed - now + 1) / 1e6)
+            now = self._clock()
+        high = now if now >= last + needed else last + wide
+        return max(last, high - wide), high
 
     def keep_free(self, gates: Iterable[int]) -> int:
         """Keep the next positions free, one for each entry that stands behind `gates`; return how many.
@@ -146,9 +164,8 @@ class Ink(Found):
         self._sql.insert("batch", [(number, batch.kid, batch.root, batch.size, batch.signature, self._sql.promise)])
         return number
 
-    def enter(self, entries: Sequence[Written], batches: Sequence[int]) -> list[int]:
-        """Write new items, `batches[i]` being the signature that covers `entries[i]`; return their positions."""
-        given = self.positions(len(entries))
+    def enter(self, entries: Sequence[Written], batches: Sequence[int], given: Sequence[int]) -> None:
+        """Write new items at rising positions; `batches[i]` is the number of the signature that covers `entries[i]`."""
         first = self._sql.next_number("items", len(entries))
         labels: dict[Label, int] = {}
         items, revisions, parts, stands = [], [], [], []
@@ -172,7 +189,6 @@ class Ink(Found):
         self._file(entries, given, holds)
         self._sql.count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
         self._milestones(given)
-        return given
 
     def revise(self, before: Standing, entry: Written, batch: int, *, same_parts: bool) -> int:
         """Write a new revision of a standing item, behind `entry.gate`, and return its position.
@@ -181,7 +197,7 @@ class Ink(Found):
         the item moves with it, all the way down.
         """
         under = self._under(before.item) if entry.gate != before.gate else []
-        position, *others = self.scattered([before, *under]) if entry.gate != before.gate else self.positions(1)
+        position, *others = self.scattered([before, *under]) if entry.gate != before.gate else [self.position()]
         entered = self._sql.execute("SELECT entered FROM item WHERE number=?", [before.item]).fetchone()[0]
         label = self.label_number(entry.item.label)
         row = _revision(entry, before.item, label, batch, position, entered)
@@ -341,6 +357,11 @@ class Ink(Found):
     def now(self) -> Instant:
         """Return the present instant as the house tells it."""
         return self._clock()
+
+
+def _wide(count: int) -> int:
+    """Return over how many microseconds `count` positions lie: for more than a thousand it tells their power of two."""
+    return max(_WIDE, 1 << (4 * count).bit_length())
 
 
 def _revision(entry: Written, item: int, label: int, batch: int, position: int, entered: int) -> tuple[object, ...]:

@@ -14,7 +14,7 @@ from diwan.terms.item import Ref
 # A table and not a set: a register may hold more items than memory should.
 _ROLL: Final = (
     "CREATE TEMP TABLE roll(digest TEXT PRIMARY KEY, ref TEXT NOT NULL, stands INTEGER NOT NULL,"
-    " recalled INTEGER NOT NULL DEFAULT 0)"
+    " entered INTEGER NOT NULL DEFAULT 0, recalled INTEGER NOT NULL DEFAULT 0)"
 )
 _ITEMS: Final = (
     "SELECT originator, id, CASE WHEN EXISTS(SELECT 1 FROM stand s WHERE s.item=i.number AND s.until IS NULL)"
@@ -48,9 +48,11 @@ def roll_faults(connection: Line) -> Iterator[str]:
             yield from (
                 f"Line {number} of the audit log enters {named}, an item that is not there."
                 for named in line.of
-                if connection.execute("SELECT 1 FROM roll WHERE digest=?", [named]).fetchone() is None
+                if connection.execute("UPDATE roll SET entered=1 WHERE digest=?", [named]).rowcount == 0
             )
         elif line.act == "recall":
             connection.executemany("UPDATE roll SET recalled=1 WHERE digest=?", [(named,) for named in line.of])
+    for (ref,) in connection.execute("SELECT ref FROM roll WHERE entered=0 ORDER BY ref"):
+        yield f"{ref}: no line of the audit log enters it."
     for ref, stands in connection.execute("SELECT ref, stands FROM roll WHERE stands=recalled ORDER BY ref"):
         yield f"{ref}: stands, though it was recalled." if stands else f"{ref}: stands nowhere, and nobody recalled it."

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from diwan.registry.engines.lines import Line, Rows
+from diwan.sealing.tree import peaks
 
 Interned = dict[tuple[str, bytes], int]
 _REMEMBERED: Final = 16_384
@@ -21,7 +22,7 @@ _FOUND_BY: Final = ("alias", "link")
 
 
 class Known(msgspec.Struct):
-    """What never changes once it is written: numbers of interned values, hashes of the audit log's perfect subtrees."""
+    """What never changes once it is written: numbers of interned values, hashes that the audit log grows on."""
 
     interned: Interned = {}
     hashes: dict[tuple[int, int], bytes] = {}
@@ -183,13 +184,13 @@ class Sheet:
 
     def learnt(self) -> Known:
         """Return what holds from now on, the commit having succeeded."""
-        interned, hashes = self._known.interned, self._known.hashes
+        interned = self._known.interned
         if len(interned) > _REMEMBERED:
             interned.clear()
-        if len(hashes) > _REMEMBERED:
-            hashes.clear()
         interned.update(self._done.interned)
-        hashes.update(self._done.hashes)
+        if self._done.hashes:
+            needed = peaks(self.fact("lines"))
+            self._known.hashes = {at: value for at in needed if (value := self.hash_of(at)) is not None}
         return self._known
 
     def _write_out(self) -> None:

@@ -48,6 +48,8 @@ class Unsealed(msgspec.Struct, frozen=True, gc=False):
 
     item: Item
     revision: int
+    at: Instant
+    """When the header says that it was sealed."""
     salts: tuple[bytes, ...]
 
 
@@ -89,7 +91,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     stub_path: _Path = b""
 
 
-def seal(batch: Sequence[Unsealed], signer: Signer, now: Instant) -> tuple[Batch, tuple[Sealed, ...]]:
+def seal(batch: Sequence[Unsealed], signer: Signer) -> tuple[Batch, tuple[Sealed, ...]]:
     """Return the signed batch, and what each item gets, in the order given.
 
     All items are one originator's, whose key `signer` is, and stand behind one gate: a batch's size tells its readers
@@ -104,7 +106,7 @@ def seal(batch: Sequence[Unsealed], signer: Signer, now: Instant) -> tuple[Batch
     _check_salts(batch)
     labels = {id(unsealed.item.label): unsealed.item.label for unsealed in batch}
     spelled = {number: headers.spell(label) for number, label in labels.items()}
-    heads = [_item_header(unsealed, now, spelled[id(unsealed.item.label)]) for unsealed in batch]
+    heads = [_item_header(unsealed, spelled[id(unsealed.item.label)]) for unsealed in batch]
     stubs = list(map(_stub_header, batch))
     leaves = list(map(tree.leaf_hash, heads + stubs))
     paths = tree.paths(leaves)
@@ -125,7 +127,7 @@ def _check_salts(batch: Sequence[Unsealed]) -> None:
         raise Malformed(f"Every part needs its own salt of {SALT} bytes. Nothing sealed.")
 
 
-def _item_header(unsealed: Unsealed, now: Instant, label: bytes) -> bytes:
+def _item_header(unsealed: Unsealed, label: bytes) -> bytes:
     draft, ref = unsealed.item.draft, unsealed.item.ref
     if len(draft.parts) != len(unsealed.salts):
         raise Malformed(f"{ref}: {len(draft.parts)} parts and {len(unsealed.salts)} salts. Nothing sealed.")
@@ -137,7 +139,7 @@ def _item_header(unsealed: Unsealed, now: Instant, label: bytes) -> bytes:
             org=ref.originator,
             id=ref.id,
             rev=unsealed.revision,
-            iat=now // 1000,
+            iat=unsealed.at // 1000,
             type=draft.kind,
             world=draft.world,
             parent=None if draft.parent is None else str(draft.parent),

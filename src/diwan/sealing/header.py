@@ -1,6 +1,6 @@
 """The signed header: what an originator says about an item, in canonical form, without its content.
 
-A header has random ids and times, never counters: one who sees some headers cannot tell how many others there are.
+A header has times and random ids, never counters: one who sees some headers cannot tell how many others there are.
 A withdraw header names one revision and nothing more: not its label, not its parts.
 """
 

@@ -125,6 +125,11 @@ def _rise(here: int, last: int) -> tuple[int, int]:
 # A log whose nodes lie elsewhere
 
 
+def peaks(size: int) -> list[tuple[int, int]]:
+    """Return the perfect subtrees (level, index) that make up a log of `size` leaves: all that growing asks for."""
+    return [(level, (size >> level) - 1) for level in range(size.bit_length()) if size >> level & 1]
+
+
 def grow(size: int, hashes: Sequence[bytes], subtree: Subtree) -> list[tuple[int, int, bytes]]:
     """Return the nodes (level, index, hash) to store when `hashes` are appended to a log of `size` leaves."""
     nodes: list[tuple[int, int, bytes]] = []
