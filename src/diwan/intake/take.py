@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -32,6 +32,7 @@ from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
 from diwan.terms.label import Handling, Label
+from diwan.terms.time import Instant
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -227,7 +228,6 @@ class _Taking:
         if not ready:
             return []
         ink, signer = self._ink, self._office.signers[self._originator]
-        generation = ink.fact("generation")
         by_gate: dict[int, list[int]] = {}
         for place, one in enumerate(ready):
             by_gate.setdefault(one.number, []).append(place)
@@ -239,17 +239,11 @@ class _Taking:
         refs: dict[int, Ref] = {}
         entries: list[tuple[int, int, Written, int]] = []
         for places, given in zip(by_gate.values(), instants, strict=True):
-            unsealed: list[Unsealed] = []
-            for p, at in zip(places, given, strict=True):
-                draft = ready[p].draft
-                refs[p] = Ref(self._originator, f"{at // 1000:012x}{next(idents).hex()}")
-                rev = next_rev(None, generation, at)
-                unsealed.append(
-                    Unsealed(Item(draft, refs[p], ready[p].label), rev, at, tuple(islice(salts, len(draft.parts))))
-                )
+            unsealed = [self._unsealed(ready[p], at, next(idents), salts) for p, at in zip(places, given, strict=True)]
             batch, sealed = seal(unsealed, signer)
             number = ink.batch_number(batch)
             for p, closed, proof in zip(places, unsealed, sealed, strict=True):
+                refs[p] = closed.item.ref
                 terms = terms_of(closed.item.draft, self._originator)
                 entry = Written(closed.item, ready[p].number, closed.revision, proof, terms, ready[p].parent)
                 entries.append((closed.at, p, entry, number))
@@ -266,6 +260,12 @@ class _Taking:
             ]
         )
         return [refs[p] for p in range(len(ready))]
+
+    def _unsealed(self, one: _Ready, at: Instant, chance: bytes, salts: Iterator[bytes]) -> Unsealed:
+        """Return a draft as it is to be sealed, at its own instant."""
+        ref = Ref(self._originator, f"{at // 1000:012x}{chance.hex()}")
+        rev = next_rev(None, self._ink.fact("generation"), at)
+        return Unsealed(Item(one.draft, ref, one.label), rev, at, tuple(islice(salts, len(one.draft.parts))))
 
 
 def _cut(drawn: bytes, size: int) -> list[bytes]:

@@ -32,6 +32,8 @@ _Wide = BigInteger().with_variant(Integer(), "sqlite")
 # Compared byte by byte on every engine: versions sort, and ranges of names are asked for.
 _Text = Text().with_variant(Text(collation="C"), "postgresql")
 
+_VERSIONED: Final = text("version <> ''")
+
 state = Table(
     "state",
     REGISTER,
@@ -213,8 +215,11 @@ alias = Table(
     Column("written", _Text, nullable=False),  # the version as the standard writes it
     Column("content", LargeBinary, nullable=False),  # a digest of what it says
     Column("part", _Wide, nullable=False),  # the row that holds its bytes
-    Index("alias_since", "since"),
-    Index("alias_version", "gate", "since", sqlite_where=text("version <> ''"), postgresql_where=text("version <> ''")),
+    # An index of SQLite holds the primary key as well: with these columns a page of versions reads no row of the table.
+    Index("alias_since", "since", "written", "part").ddl_if(dialect="sqlite"),
+    Index("alias_since", "since").ddl_if(dialect="postgresql"),
+    Index("alias_version", "gate", "since", "written", "part", sqlite_where=_VERSIONED).ddl_if(dialect="sqlite"),
+    Index("alias_version", "gate", "since", postgresql_where=_VERSIONED).ddl_if(dialect="postgresql"),
     sqlite_with_rowid=False,
 )
 

@@ -52,8 +52,8 @@ class Full(Refused):
     def __init__(self) -> None:
         """Say what is true and when it ends."""
         super().__init__(
-            "The disk of this node is full. Nothing was entered; what is registered can be read, and entries are taken"
-            " again as soon as there is room."
+            "The disk that holds the register is full. Nothing was entered; what is registered can be read, and entries"
+            " are taken again as soon as there is room."
         )
 
 
