@@ -114,7 +114,9 @@ class ReadingRoom:
         for terms in filed.values():
             for term in terms:
                 name, holds, value = term.partition("=")
-                if holds and name in counted:
+                if not holds:
+                    break  # words come after the fields, and there are many more of them
+                if name in counted:
                     counted[name][value] += 1
         # Of values that occur alike often the order is their own: that of rows is the engine's.
         return {

@@ -61,7 +61,7 @@ def field(name: str, value: str) -> str:
 
 
 def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
-    """Return everything a draft can be found by, sorted."""
+    """Return everything a draft can be found by: fields, which hold a `=`, and then words, both sorted."""
     fields = {field("kind", draft.kind), field("originator", originator)}
     fields.update(field(name, value) for name, value in draft.facets if name not in _OWN)
     spoken = words("\n".join((draft.title, *draft.text)))
