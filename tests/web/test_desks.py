@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from lxml import etree
@@ -54,3 +55,20 @@ def test_a_feed_lists_what_is_released_with_addresses_that_lead_there(
     assert links == [f"https://node.example/exercise/crisis/{ref}.cap"]
     assert qat.get(links[0]).status_code == 200
     assert qat.get(links[0].replace("/exercise", "")).status_code == 404
+
+
+def test_what_may_be_all_that_one_may_see_is_read_apart_from_pages(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two readers that take everything away would otherwise keep all others waiting."""
+    ref, kwt, apart = alert("KW-1", "TLP:CLEAR"), browser("KWT"), []
+
+    async def noted(job: Callable[..., object], *given: object) -> object:
+        apart.append(given[3].scope["path"])  # type: ignore[attr-defined]
+        return job(*given)
+
+    monkeypatch.setattr("diwan.web.desks.exporting", noted)
+
+    for path in (f"/crisis/{ref}.cap", "/cyber/export/bundle.json", "/cyber/misp/hashes.csv"):
+        assert kwt.get(path).status_code == 200
+    assert apart == ["/cyber/export/bundle.json", "/cyber/misp/hashes.csv"]

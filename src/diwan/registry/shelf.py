@@ -182,7 +182,7 @@ class Shelf:
         return [_entry(row) for row in rows]
 
     def terms(self, positions: Sequence[int]) -> dict[int, list[str]]:
-        """Return every term under which each of the entries at `positions` is filed: fields, which hold a `=`, first."""
+        """Return every term under which each of the entries at `positions` is filed: first fields, which hold a `=`."""
         found: dict[int, list[str]] = {}
         for some in by_hundreds(positions):
             rows = self._sql.execute(

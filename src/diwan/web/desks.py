@@ -18,9 +18,11 @@ from diwan.house import House
 from diwan.terms.errors import NotFound
 from diwan.web.form import read_own_form
 from diwan.web.pages import Pages
-from diwan.web.threads import reading, writing
+from diwan.web.threads import exporting, reading, writing
 from diwan.web.visit import BASES, Asked, Visit, visit_of
 
+_EXPORT: Final = "export"
+"""What a route says that it reads where that may be all that a reader may see."""
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -73,16 +75,20 @@ def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) ->
     declared = tuple(route for _, route in alike)
     reads = ", ".join(sorted({route.reads for route in declared}))
 
-    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": declared}, sync_to_thread=True)
-    def answer(request: Asked) -> Response[bytes]:
-        visit = visit_of(request)
-        asked = request.scope["path"].removeprefix(visit.base)
+    @get(shape, name=f"desk {shape}", opt={"reads": reads, "declared": declared})
+    async def answer(request: Asked) -> Response[bytes]:
+        asked = request.scope["path"].removeprefix(visit_of(request).base)
         for pattern, route, desk in patterns:
             if found := pattern.fullmatch(asked):
-                return answer_of(route.handler(visit.room, _request(request, found.groupdict(), house, desk)))
+                run = exporting if route.reads == _EXPORT else reading
+                return await run(_said, house, desk, route, request, found.groupdict())
         raise NotFound
 
     return answer
+
+
+def _said(house: House, desk: str, route: Route, request: Asked, path: dict[str, str]) -> Response[bytes]:
+    return answer_of(route.handler(visit_of(request).room, _request(request, path, house, desk)))
 
 
 def _service(house: House, desk: Desk, service: Service) -> Any:

@@ -17,6 +17,7 @@ from litestar import Response, get
 
 from diwan.house import House
 from diwan.web.guard import NOTHING
+from diwan.web.threads import writing
 
 ROOM: Final = 64 * 1024 * 1024
 """Bytes that must be free where the node's folder lies.
@@ -116,9 +117,9 @@ def routes(readiness: Readiness) -> list[Any]:
     def health() -> Response[str]:
         return Response("alive\n", media_type=_TEXT)
 
-    @get("/ready", name="ready", opt={"reads": NOTHING, "though_shut": True}, sync_to_thread=True)
-    def ready() -> Response[str]:
-        wanting = readiness.wants()
+    @get("/ready", name="ready", opt={"reads": NOTHING, "though_shut": True})
+    async def ready() -> Response[str]:
+        wanting = await writing(readiness.wants)  # it may wait for the pen, and is never to wait behind who reads
         if wanting is None:
             return Response("ready\n", media_type=_TEXT)
         return Response(f"not ready: {wanting}\n", media_type=_TEXT, status_code=503)

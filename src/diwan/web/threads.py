@@ -1,7 +1,8 @@
-"""Threads: two for whoever reads, more for whoever writes.
+"""Threads: two for whoever reads, two for what takes long, more for whoever writes.
 
 Who reads is busy, and more threads than processors only take the interpreter from each other: an engine gives it away
-with every row.  Who writes waits for the disk together with others, and nobody who reads is to wait behind them.
+with every row.  Nobody is to wait behind somebody's export of all that they may see.  Who writes waits for the disk
+together with others, and nobody who reads is to wait behind them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _READERS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-read")
+_EXPORTS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-export")
 _WRITERS: Final = ThreadPoolExecutor(32, thread_name_prefix="diwan-write")
 
 
@@ -30,6 +32,11 @@ def share_readers() -> None:
 async def reading(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what reads, and return what it returns."""
     return await _run(_READERS, partial(job, *args, **named))
+
+
+async def exporting(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Run what reads as much as there is, and return what it returns."""
+    return await _run(_EXPORTS, partial(job, *args, **named))
 
 
 async def writing(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
