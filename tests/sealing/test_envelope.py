@@ -405,3 +405,15 @@ def test_what_is_not_an_envelope_is_refused(old: bytes, new: bytes, unsealed: Ma
 def test_an_envelope_longer_than_64_mebibytes_is_not_even_parsed() -> None:
     with pytest.raises(Malformed, match="longer than"):
         from_wire(bytes(64 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**53])
+def test_a_header_of_a_shape_that_was_proved_is_still_held_to_its_numbers(
+    unsealed: Make, signer: Signer, wrong: int
+) -> None:
+    seal([unsealed(1)], signer)
+
+    with pytest.raises(Malformed, match="cannot be written"):
+        seal([msgspec.structs.replace(unsealed(2), revision=wrong)], signer)
+    with pytest.raises(Malformed, match="cannot be written"):
+        seal([msgspec.structs.replace(unsealed(2), at=wrong * 1000)], signer)
