@@ -34,16 +34,15 @@ from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
 from diwan.terms.label import Handling, Label
 from diwan.terms.time import Instant
 
+_CHANCE: Final = 10
+"""Bytes of a reference that are random; before them stand six of milliseconds, so that one index grows at its end."""
+
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
     """What became of a draft: the items entered (two where an edition was issued), and what the hand should know."""
 
     refs: tuple[Ref, ...]
     notices: tuple[Notice, ...] = ()
-
-
-_CHANCE: Final = 10
-"""Bytes of a reference that are random; before them stand six of milliseconds, so that one index grows at its end."""
 
 
 class _Ready(msgspec.Struct, frozen=True, gc=False):

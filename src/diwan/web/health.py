@@ -17,7 +17,7 @@ from litestar import Response, get
 
 from diwan.house import House
 from diwan.web.guard import NOTHING
-from diwan.web.threads import writing
+from diwan.web.threads import probing
 
 ROOM: Final = 64 * 1024 * 1024
 """Bytes that must be free where the node's folder lies.
@@ -119,7 +119,7 @@ def routes(readiness: Readiness) -> list[Any]:
 
     @get("/ready", name="ready", opt={"reads": NOTHING, "though_shut": True})
     async def ready() -> Response[str]:
-        wanting = await writing(readiness.wants)  # it may wait for the pen, and is never to wait behind who reads
+        wanting = await probing(readiness.wants)
         if wanting is None:
             return Response("ready\n", media_type=_TEXT)
         return Response(f"not ready: {wanting}\n", media_type=_TEXT, status_code=503)

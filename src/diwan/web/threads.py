@@ -1,8 +1,9 @@
-"""Threads: two for whoever reads, two for what takes long, more for whoever writes.
+"""Threads: two for whoever reads, two for what takes long, more for whoever writes, and one for probes.
 
 Who reads is busy, and more threads than processors only take the interpreter from each other: an engine gives it away
 with every row.  Nobody is to wait behind somebody's export of all that they may see.  Who writes waits for the disk
-together with others, and nobody who reads is to wait behind them.
+together with others, and nobody who reads is to wait behind them; a probe waits behind neither, for it has to answer
+when all of them hang.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _READERS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-read")
 _EXPORTS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-export")
 _WRITERS: Final = ThreadPoolExecutor(32, thread_name_prefix="diwan-write")
+_PROBES: Final = ThreadPoolExecutor(1, thread_name_prefix="diwan-probe")
 
 
 def share_readers() -> None:
@@ -42,6 +44,11 @@ async def exporting(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
 async def writing(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what may wait for the write order, and return what it returns."""
     return await _run(_WRITERS, partial(job, *args, **named))
+
+
+async def probing(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+    """Run what looks whether the node is well, and return what it returns."""
+    return await _run(_PROBES, partial(job, *args, **named))
 
 
 async def _run(pool: ThreadPoolExecutor, job: Callable[[], T]) -> T:
