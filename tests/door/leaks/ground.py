@@ -279,10 +279,11 @@ class Maker:
         self.ground.said.update(dict.fromkeys(taken.refs, said))
         return taken.refs[0]
 
-    def enter_all(self, party: str, made: Sequence[tuple[Draft, Said]], label: Label) -> list[Ref]:
-        """Enter several alerts in one batch."""
+    def enter_all(self, party: str, made: Sequence[tuple[Draft, Said]], labels: Sequence[Label]) -> list[Ref]:
+        """Enter several alerts in one batch, each under its label."""
         self.pass_time()
-        outcomes = self.house.take_all(hand_of(party), [(draft, label) for draft, _ in made], originator=party)
+        labelled = [(draft, label) for (draft, _), label in zip(made, labels, strict=True)]
+        outcomes = self.house.take_all(hand_of(party), labelled, originator=party)
         refs = []
         for (_, said), outcome in zip(made, outcomes, strict=True):
             if not isinstance(outcome, Refused):
@@ -478,6 +479,7 @@ def _step(make: Maker, refs: list[Ref]) -> None:
             case "recall":
                 make.house.recall(hand_of(ref.originator), ref)
             case "batch":
-                refs += make.enter_all(party, [make.alert() for _ in range(3)], label)
+                labels = [label, *(make.label(rng.choice(MARKINGS)) for _ in range(4))]
+                refs += make.enter_all(party, [make.alert() for _ in labels], labels)
     except Refused:
         return

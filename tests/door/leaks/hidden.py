@@ -176,8 +176,8 @@ class Hiding:
 
     def batch(self) -> bool:
         party = self.originator()
-        made = [self.maker.alert(category=_CATEGORY) for _ in range(7)]
-        return bool(self.maker.enter_all(party, made, self.hiding_label(party)))
+        labels = [self.hiding_label(party) for _ in range(7)]
+        return bool(self.maker.enter_all(party, [self.maker.alert(category=_CATEGORY) for _ in labels], labels))
 
     def succession(self) -> Ref | None:
         """A hidden item whose label turns into another hidden one within the hour."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from leaks.beside import go_together
 from leaks.ground import MINUTE, Ground, copy_of
 from leaks.hidden import write_hidden
 from leaks.known import Known, known_of
@@ -33,6 +34,9 @@ def three_of(ground: Ground, name: str, seed: int, into: Path, *, steps: int = 3
     """Return the three registers of the reader `name`, in folders of their own under `into`."""
     before, written = copy_of(ground, into / "before"), copy_of(ground, into / "written")
     write_hidden(written, name, seed, steps=steps)
+    before.now = written.now
+    for one in (before, written):
+        go_together(one, name, seed, hidden=one is written)
     now = ground.now + LATER
     assert written.now < now
     purged = copy_of(written, into / "purged")
