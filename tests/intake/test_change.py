@@ -10,7 +10,9 @@ from diwan.house import House, shipped_policies
 from diwan.reading import Query
 from diwan.registry.ink import Ink
 from diwan.sealing.envelope import verify
-from diwan.terms.errors import Conflict, NotAllowed, NotFound, Refused
+from diwan.sealing.header import decode
+from diwan.terms.errors import Conflict, Malformed, NotAllowed, NotFound, Refused
+from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Alias, Draft, Link, Ref
 from diwan.terms.label import Label
@@ -32,6 +34,49 @@ def item(house: House, hand: Hands, note: Notes, amber: Labels) -> Ref:
 def _changes(house: House, party: str, cursor: str | None) -> tuple[list[str], str]:
     answer = house.room(Reader(party, party)).changes(cursor)
     return [change.what for change in answer.changes], answer.cursor
+
+
+@pytest.mark.parametrize("answers", [0, 40])
+def test_every_time_told_of_a_revision_is_that_of_its_own_position(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref, answers: int
+) -> None:
+    """How long it takes to find what moves along would tell how much others have answered."""
+    for number in range(answers):
+        house.take(hand("QAT"), note(f"answer {number}", parent=item), amber("KWT"), originator="QAT")
+    for change in (
+        lambda: house.relabel(hand("KWT"), item, amber("QAT", "BHR")),
+        lambda: house.rectify(hand("KWT"), item, note("oil, corrected")),
+    ):
+        change()
+
+        room = house.room(Reader("b", "BHR"))
+        shown = room.get(item)
+        header = decode(room.envelope(shown)[0].header)
+        assert {header.iat, header.rev, shown.revision} == {shown.at // 1000}
+
+
+def test_an_item_with_answers_to_answers_as_deep_as_may_be_is_relabelled_and_recalled(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    """Another party must not be able to make an item impossible to take back."""
+    here = item
+    for level in range(32):
+        (here,) = house.take(hand("QAT"), note(f"answer {level}", parent=here), amber("KWT"), originator="QAT").refs
+
+    with pytest.raises(Malformed, match="at most 32 deep"):
+        house.take(hand("QAT"), note("one more", parent=here), amber("KWT"), originator="QAT")
+    house.relabel(hand("KWT"), item, amber("QAT", "BHR"))
+    assert house.room(Reader("q", "QAT")).count() == 33
+    assert house.prove().faults == ()
+    house.recall(hand("KWT"), item)
+    assert house.room(Reader("q", "QAT")).count() == 0
+
+
+def test_an_answer_stands_in_the_world_of_what_it_answers(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    with pytest.raises(Malformed, match="world"):
+        house.take(hand("QAT"), note("drill", parent=item, world=World.EXERCISE), amber("KWT"), originator="QAT")
 
 
 def test_relabel_is_retracted_from_those_who_lose_it_and_new_to_those_who_gain_it(

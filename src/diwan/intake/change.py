@@ -92,12 +92,13 @@ def put(
     gate = gate_for(World(standing.world), standing.ref.originator, label, _parent_gate(ink, standing))
     number = ink.gate_number(gate)
     _refuse_twin(ink, standing, draft, number)
-    now = ink.now()
-    rev = next_rev(standing.rev, ink.fact("generation"), now)
-    unsealed = Unsealed(Item(draft, standing.ref, label), rev, now, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
+    places = ink.places(standing, number)
+    at = places.position
+    rev = next_rev(standing.rev, ink.fact("generation"), at)
+    unsealed = Unsealed(Item(draft, standing.ref, label), rev, at, tuple(ink.chance.bytes(SALT) for _ in draft.parts))
     batch, (sealed,) = seal([unsealed], office.signers[standing.ref.originator])
     written = Written(unsealed.item, number, rev, sealed, terms, standing.parent)
-    ink.revise(standing, written, ink.batch_number(batch), same_parts=same_parts)
+    ink.revise(standing, written, ink.batch_number(batch), places, same_parts=same_parts)
     return number
 
 

@@ -27,7 +27,7 @@ from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, keeper_of, open_gates
 from diwan.sealing.envelope import SALT, Unsealed, seal
 from diwan.sealing.header import next_rev
-from diwan.terms.errors import Conflict, Duplicate, NotFound, Refused
+from diwan.terms.errors import Conflict, Duplicate, Malformed, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
@@ -36,6 +36,9 @@ from diwan.terms.time import Instant
 
 _CHANCE: Final = 10
 """Bytes of a reference that are random; before them stand six of milliseconds, so that one index grows at its end."""
+
+_DEEPEST: Final = 32
+"""So many stand over an item at most: whoever relabels or recalls the first of them moves all the others."""
 
 
 class Taken(msgspec.Struct, frozen=True, gc=False):
@@ -218,6 +221,13 @@ class _Taking:
                 above = self._ink.gate(standing.gate)
                 if not open_gates(self._hand.reader, {0: above}, self._rules, self._ink.now()):
                     raise NotFound
+                if above.world != draft.world:
+                    raise Malformed("An answer is of the world of what it stands under. Nothing was entered.")
+                if self._ink.depth(standing) >= _DEEPEST:
+                    raise Malformed(
+                        f"What stands under another item does so at most {_DEEPEST} deep. Nothing was entered; let it"
+                        " stand under one further up."
+                    )
                 parent = standing.item
             gate = gate_for(draft.world, self._originator, label, above)
             self._gates[key] = (self._ink.gate_number(gate), gate, parent)

@@ -47,6 +47,14 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     parent: int | None = None
 
 
+class Places(msgspec.Struct, frozen=True):
+    """At which position a new revision is to stand, and where each of those that stand under its item."""
+
+    position: int
+    under: tuple[tuple[Standing, int], ...] = ()
+    """What another stands under comes before it."""
+
+
 class Ink(Found):
     """The writing side of the register within one transaction of the pen."""
 
@@ -190,14 +198,25 @@ class Ink(Found):
         self._sql.count(Counter((entry.gate, entry.item.draft.kind) for entry in entries), newest=given[-1])
         self._milestones(given)
 
-    def revise(self, before: Standing, entry: Written, batch: int, *, same_parts: bool) -> int:
-        """Write a new revision of a standing item, behind `entry.gate`, and return its position.
+    def places(self, before: Standing, gate: int) -> Places:
+        """Return where a new revision of a standing item is to stand behind `gate`, and what moves along with it.
+
+        What is told of the revision, its own time first of all, is to be made of its position: how long it took to find
+        what moves along tells how much that is.
+        """
+        if gate == before.gate:
+            return Places(self.position())
+        under = self._under(before.item)
+        position, *others = self.scattered([before, *under])
+        return Places(position, tuple(zip(under, others, strict=True)))
+
+    def revise(self, before: Standing, entry: Written, batch: int, places: Places, *, same_parts: bool) -> None:
+        """Write a new revision of a standing item, behind `entry.gate`, where `places` says.
 
         With `same_parts` (a relabel) what finds the item moves along; otherwise it is filed anew.  What stands under
         the item moves with it, all the way down.
         """
-        under = self._under(before.item) if entry.gate != before.gate else []
-        position, *others = self.scattered([before, *under]) if entry.gate != before.gate else [self.position()]
+        position = places.position
         entered = self._sql.execute("SELECT entered FROM item WHERE number=?", [before.item]).fetchone()[0]
         label = self.label_number(entry.item.label)
         row = _revision(entry, before.item, label, batch, position, entered)
@@ -213,13 +232,12 @@ class Ink(Found):
             self._file([entry], [position], [holds])
         gates = {before.item: self.gate(entry.gate)}
         self._regate_history(before.item, gates[before.item])
-        for child, place in zip(under, others, strict=True):
+        for child, place in places.under:
             assert child.parent is not None  # noqa: S101 -- it was found under another
             above = gates[child.parent]
             gates[child.item] = Gate(above.world, (*above.stands, Stand(child.ref.originator, child.label)))
             self._move(child, self.gate_number(gates[child.item]), place, revision=child.revision)
             self._regate_history(child.item, gates[child.item])
-        return position
 
     def recall(self, before: Standing) -> list[Standing]:
         """End where an item and everything under it stands; return all that was withdrawn."""
@@ -238,12 +256,14 @@ class Ink(Found):
 
     def state_membership(self, item: int, originator: str, said: Membership | None) -> None:
         """Keep what an item states of who belongs to what, or (None) let it state nothing any more."""
+        stated = self._sql.execute("SELECT 1 FROM membership WHERE item=?", [item]).fetchone()
+        if said is None and stated is None:
+            return
         settle(self._sql, self.rules(None), self.fact("last_position"))
-        gone = self._sql.execute("DELETE FROM membership WHERE item=?", [item]).rowcount
+        self._sql.execute("DELETE FROM membership WHERE item=?", [item])
         if said is not None:
             self._sql.insert("membership", [(item, originator, msgspec.json.encode(said))])
-        if gone or said is not None:
-            self.set_fact("rules", self.fact("rules") + 1)
+        self.set_fact("rules", self.fact("rules") + 1)
 
     def install_policy(self, name: str, text: str) -> None:
         """Install or replace a policy file; every seat is looked at anew."""
@@ -286,14 +306,24 @@ class Ink(Found):
             for fresh, ((number, part), salt) in enumerate(zip(held, entry.sealed.salts, strict=True), first)
         ]
 
+    def depth(self, standing: Standing) -> int:
+        """Return under how many others an item stands."""
+        over, above = 0, standing.parent
+        while above is not None:
+            over += 1
+            (above,) = self._sql.execute("SELECT parent FROM item WHERE number=?", [above]).fetchone()
+        return over
+
     def _under(self, item: int) -> list[Standing]:
         """Return what stands under an item, all the way down; what another stands under comes before it."""
         under: list[Standing] = []
-        rows = self._sql.execute("SELECT number FROM item WHERE parent=? ORDER BY number", [item]).fetchall()
-        for row in rows:
-            child = self._find("i.number=?", row)
-            if child is not None:
-                under += [child, *self._under(child.item)]
+        above = [item]
+        while above:
+            asked = "SELECT number FROM item WHERE parent=? ORDER BY number"
+            rows = [row for number in above for row in self._sql.execute(asked, [number]).fetchall()]
+            level = [child for row in rows if (child := self._find("i.number=?", row)) is not None]
+            under += level
+            above = [child.item for child in level]
         return under
 
     def _move(self, before: Standing, gate: int, position: int, *, revision: int) -> None:
