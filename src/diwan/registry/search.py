@@ -190,8 +190,8 @@ class WordIndex:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._ink.begin()
         try:
+            self._ink.begin()
             yield
             self._ink.commit()
         except BaseException:

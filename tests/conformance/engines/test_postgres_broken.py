@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from psycopg import errors
 
 from diwan.house import House
 from diwan.registry.engines.postgres_wire import Wire
@@ -47,6 +49,25 @@ def test_after_every_connection_broke_all_goes_on(
         assert len(room.page().items) == round + 1  # readers
         assert house.book.words.catch_up(everything=True) > 0  # the word index
         assert house.prove().faults == ()
+
+
+def test_an_index_that_was_refused_its_turn_goes_on_with_the_next(
+    house: House, hand: Callable[..., Hand], amber: Make, note: Make, tamper: Tamper
+) -> None:
+    house.take(hand("KWT"), note("harbour"), amber("QAT"), originator="KWT")
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type='Lock' AND datname=current_database()"
+    with tamper() as held, tamper() as other, ThreadPoolExecutor() as pool:
+        held.execute("BEGIN")
+        held.execute("LOCK TABLE words.segment IN EXCLUSIVE MODE")
+        indexing = pool.submit(house.book.words.catch_up, everything=True)
+        while other.value(waiting) == 0:
+            threading.Event().wait(0.01)
+        other.rows(waiting.replace("count(*)", "pg_cancel_backend(pid)"))
+        with pytest.raises(errors.QueryCanceled):
+            indexing.result()
+        held.execute("ROLLBACK")
+
+    assert house.book.words.catch_up(everything=True) == 1
 
 
 def test_a_connection_that_breaks_after_it_was_lent_is_opened_anew_by_the_snapshot(
