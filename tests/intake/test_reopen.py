@@ -265,6 +265,66 @@ def test_a_second_loss_is_made_up_for_from_both_journals_in_their_order(
     assert house.prove().faults == ()
 
 
+def test_a_later_generations_journal_changes_nothing_that_the_backup_already_holds(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    """Such a journal begins with all that came before it: done again, it would meet what has been entered since."""
+    life.enter("moved", "KWT", "QAT", "BHR")
+    life.relabel("moved", "KWT", "QAT")
+    life.relabel("moved", "KWT", "BHR")
+    draft = life.note("another", name="moved")
+    life.refs["namesake"] = life.house.take(life.hand("KWT"), draft, life.amber("QAT"), originator="KWT").refs[0]
+    life.house.backup(tmp_path / "kept.tar")
+    life.house.close()
+    life.house = again(tmp_path / "kept.tar")
+    life.house.reopen([journal])
+    life.house.recall(life.hand("BHR"), life.refs["both"])
+    life.house.close()
+
+    house = again(tmp_path / "kept.tar")
+    made = house.reopen([journal])
+
+    assert (made.recalled, made.relabelled, made.withdrawn, made.known) == (1, 0, [], 0)
+    assert life.refs["moved"] in {item.ref for item in house.room(Reader("b", "BHR")).walk()}
+
+
+def test_a_backup_of_a_node_that_is_shut_is_made_up_for_like_the_one_it_came_from(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    life.house.backup(tmp_path / "kept.tar")
+    life.after()
+    life.house.close()
+    shut = again(tmp_path / "kept.tar")
+    shut.backup(tmp_path / "nightly.tar")
+    shut.close()
+
+    house = again(tmp_path / "nightly.tar")
+    made = house.reopen([journal])
+
+    assert made.recalled >= 2
+    assert life.refs["recalled"] not in {item.ref for item in house.room(Reader("q", "QAT")).walk()}
+    assert house.prove().faults == ()
+
+
+def test_a_generation_of_which_a_journal_stands_is_not_begun_a_second_time(
+    life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
+) -> None:
+    """Also where the journal of that generation was not named."""
+    life.house.backup(tmp_path / "kept.tar")
+    life.house.close()
+    life.house = again(tmp_path / "kept.tar")
+    life.house.reopen([journal])
+    life.house.recall(life.hand("BHR"), life.refs["both"])
+    life.house.close()
+    (first,) = journal.glob("NATO.g0.*.journal")
+
+    house = again(tmp_path / "kept.tar")
+    house.reopen([first])
+
+    assert house.book.facts()["generation"] == 2
+    house.recall(life.hand("BHR"), life.refs["both"])
+
+
 def test_what_cannot_be_signed_anew_is_withdrawn_and_told(
     life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
 ) -> None:
@@ -457,6 +517,24 @@ def test_what_was_not_written_down_is_known_until_it_is(
     assert life.house.journal_fault() is None
     recalled = [one for one in read_journals([journal], "NATO", life.house.book.keys_of("NATO")) if one.act == "recall"]
     assert list(recalled[-1].of) == [chain.digest(life.refs["one"])]
+
+
+def test_what_did_not_reach_the_disk_once_is_written_again_and_not_only_synced_again(
+    life: Life, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journals.os, "fsync", fail)
+        with pytest.raises(Unjournalled):
+            life.house.recall(life.hand("KWT"), life.refs["recalled"])
+    (file,) = journal.glob("*.journal")
+    named = chain.digest(life.refs["recalled"])
+    assert named not in file.read_text()
+
+    assert life.house.journal_fault() is None
+    assert named in file.read_text()
 
 
 def test_what_another_process_wrote_down_meanwhile_is_no_other_history(

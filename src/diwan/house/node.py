@@ -151,7 +151,7 @@ class House:
         Raises:
             Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
         """
-        made = reopen(self.book, self._office, self.settings.keeper, journals)
+        made = reopen(self.book, self._office, self.settings.keeper, journals, self._journals())
         self.shut = 0
         return made
 
@@ -161,10 +161,12 @@ class House:
         Raises:
             Refused: the node is open, or no reason is given.
         """
-        journals = [Path(self.settings.journal)] if self.settings.journal else []
-        made = reopen_without_journal(self.book, self._office, self.settings.keeper, journals, because)
+        made = reopen_without_journal(self.book, self._office, self.settings.keeper, self._journals(), because)
         self.shut = 0
         return made
+
+    def _journals(self) -> list[Path]:
+        return [Path(self.settings.journal)] if self.settings.journal else []
 
     def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
         """Open the reading room for `reader`: the only way to see anything."""

@@ -14,8 +14,10 @@ from diwan.sealing.tree import leaf_hash
 from diwan.terms.errors import Refused
 
 
-def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path]) -> Replayed:
+def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], kept: Sequence[Path] = ()) -> Replayed:
     """Replay what the journals of `keeper` say was changed since the backup, and open the node; whole or not at all.
+
+    `kept` is where this node keeps its own: a generation that stands there is not begun a second time.
 
     Raises:
         Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
@@ -25,15 +27,18 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path]) ->
     known = latest_generation(journals, keeper)
     if known < ended:
         raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
-    before = {change.number: change for change in changes if change.generation == ended and change.number < number}
-    held = book.leaves(before)
-    if any(leaf_hash(held.get(n, b"")).hex() != change.leaf for n, change in before.items()):
+    # A later generation's journal begins with all that was recalled and relabelled before it, the backup's own included.
+    earlier = {change.number for change in changes if change.number < number}
+    held = {n: leaf_hash(line).hex() for n, line in book.leaves(earlier).items()}
+    known_here = [one.number < number and held.get(one.number) == one.leaf for one in changes]
+    if any(one.generation == ended and one.number < number and not here for one, here in zip(changes, known_here)):
         raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
-    since = [one for one in changes if one.generation > ended or (one.generation == ended and one.number >= number)]
+    since = [one for one, here in zip(changes, known_here) if one.generation >= ended and not here]
     items = book.items_named({name for change in since for name in change.of})
     digests = [sha256(file.read_bytes()).hexdigest() for file in files_of(journals, keeper)]
     # Later than every generation that ever was: what it signs outranks all that was signed before.
-    return replay(office, since, items, of=digests, because="", generation=known + 1)
+    begun = max(known, latest_generation(kept, keeper))
+    return replay(office, since, items, of=digests, because="", generation=begun + 1)
 
 
 def reopen_without_journal(book: Book, office: Office, keeper: str, journals: Sequence[Path], because: str) -> Replayed:

@@ -138,17 +138,26 @@ class Book:
             return int(pages.execute("SELECT value FROM state WHERE name='shut'").fetchone()[0])
 
     def shut_by(self) -> tuple[int, int]:
-        """Return the number of the audit log's line that shut the node, and the generation that ended with it."""
+        """Return the number of the audit log's line that shut the node, and the generation that ended with it.
+
+        Of a node that was shut again before it was opened, as one that is restored from a backup of a shut one, that is
+        the first such line: what was recalled in the generation that ended there is still to be made up for.
+        """
+        first: tuple[int, int] | None = None
         with closing(self._engine.whole()) as pages:
             pages.snapshot()
             try:
                 for number, value in pages.stream("SELECT number, value FROM leaf ORDER BY number DESC"):
                     line = msgspec.json.decode(value)
                     if line["act"] in ("restore", "shut"):
-                        return number, line["generation"] - 1
+                        first = number, line["generation"] - 1
+                    elif line["act"] == "reopen":
+                        break
             finally:
                 pages.rollback()
-        raise Malformed("No line of the audit log says what shut the node. Nothing was changed.")
+        if first is None:
+            raise Malformed("No line of the audit log says what shut the node. Nothing was changed.")
+        return first
 
     def leaves(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Return lines of the audit log by their numbers, as far as there are any."""

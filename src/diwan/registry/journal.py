@@ -136,9 +136,14 @@ class Journal:
         if last is not None and _leaf_of(pages, last.number) != last.leaf:
             raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
         lines = b"".join(self._lines(pages, generation, last.number if last else -1))
-        if lines:
+        size = os.fstat(handle).st_size
+        try:
             _write(handle, lines)
-        os.fsync(handle)
+            os.fsync(handle)
+        except OSError:
+            # Written again the next time: of what did not reach the disk once, a second sync says that it did.
+            os.ftruncate(handle, size)
+            raise
 
     def _lines(self, pages: Line, generation: int, before: int) -> Iterator[bytes]:
         rows = pages.stream("SELECT number, value FROM leaf WHERE number>? ORDER BY number", [before])

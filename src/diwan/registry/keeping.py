@@ -22,6 +22,7 @@ from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Engine, Line
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.proof import Progress
+from diwan.registry.shape import SHAPE
 from diwan.registry.sheet import Sheet
 from diwan.registry.whole import make_folder, settle, write_whole
 from diwan.sealing.keys import Signer
@@ -65,10 +66,15 @@ def write_backup(
     lies in `keys/`: who has it can sign for the parties, and be taken for the node by its sources.
 
     Raises:
-        Refused: `file` exists, or the register does not yield what it counts.
+        Refused: `file` exists, the register is of another shape, or does not yield what it counts.
     """
     if file.exists():
         raise Refused(f"{file} exists already. No backup was written.")
+    if engine.shapes()[0] != SHAPE:
+        raise Refused(
+            "The register has a later shape than this version of Diwan, which would leave out what it does not know. No"
+            " backup was written; write it with the software that changed the shape."
+        )
     with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as scratch:
         packed = Path(scratch) / "backup.tar"
         packed.touch(mode=0o600)

@@ -19,6 +19,8 @@ Interned = dict[tuple[str, bytes], int]
 _REMEMBERED: Final = 16_384
 _FOUND_BY: Final = ("alias", "link")
 """Tables whose first column is asked for by value while rows of other values wait."""
+_TELLING: Final = ("last_position", "rules", "shut")
+"""What whoever waits for changes has to hear of: that something stands or ended, may be seen by others, or by nobody."""
 
 
 class Known(msgspec.Struct):
@@ -179,7 +181,7 @@ class Sheet:
             self._write(self._done)
             if changed:
                 self._line.executemany("UPDATE state SET value=? WHERE name=?", changed)
-            if any(name == "last_position" for _, name in changed):
+            if any(name in _TELLING for _, name in changed):
                 self._line.ring()
 
     def learnt(self) -> Known:
