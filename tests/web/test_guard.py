@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
 
 from diwan.house import House
-from diwan.people.accounts import Account
+from diwan.people.accounts import Account, close_account
+from diwan.people.doors import MINUTE
+from diwan.terms.hand import Role
 from diwan.terms.item import Ref
 
 Browser = TestClient[Litestar]
@@ -24,6 +29,66 @@ def routes(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
         for method in sorted(handler.http_methods)
         if method != "OPTIONS"
     ]
+
+
+async def _send_slowly(app: Litestar, path: str, kind: str, body: bytes, token: str, lose: Callable[[], object]) -> Any:
+    """Return how a request is answered whose sender loses something while they send it."""
+    parts = [body[:9], body[9:]]
+    answers = []
+
+    async def receive() -> Any:
+        if len(parts) == 1:
+            lose()
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    headers = {"host": "node.example", "authorization": f"Bearer {token}", "content-type": kind}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "https",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("192.0.2.7", 4711),
+        "server": ("node.example", 443),
+    }
+    await app(scope, receive, send)  # type: ignore[arg-type]
+    return answers[0]["status"], b"".join(answer.get("body", b"") for answer in answers[1:])
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("/cyber/look-up", "application/x-www-form-urlencoded", b"values=harbour.example"),
+        ("/api/items", "application/json", b'{"media_type": "application/cap+xml", "text": ""}'),
+        (
+            "/items/KWT/0123456789abcdef0123456789abcdef/recall",
+            "application/x-www-form-urlencoded",
+            b"sure=yes&more=no",
+        ),
+    ],
+)
+def test_who_loses_their_account_while_they_send_something_is_shown_and_does_nothing(
+    app: Litestar, house: House, person: Callable[..., Account], path: str, kind: str, body: bytes
+) -> None:
+    account = person("salem", "KWT", roles=(Role.RELEASING_OFFICER,))
+    token = house.doors.make_token(account, "feed", house.clock() + 60 * MINUTE, by="")
+
+    kept, _ = asyncio.run(_send_slowly(app, path, kind, body, token, lambda: None))
+    lost, said = asyncio.run(
+        _send_slowly(app, path, kind, body, token, lambda: close_account(house.book, account, by=""))
+    )
+
+    assert kept != 401
+    assert lost == 401, said
 
 
 def filled(path: str) -> str:

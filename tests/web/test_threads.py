@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import ContextVar
+from functools import partial
 
-from diwan.web.threads import exporting, probing, reading, writing
+import pytest
+
+from diwan.terms.errors import Crowded
+from diwan.web.threads import at_the_door, exporting, probing, reading, writing
 
 
 def test_nobody_waits_behind_exports_and_nobody_who_reads_behind_who_writes() -> None:
@@ -47,11 +51,30 @@ def test_a_probe_is_answered_while_everybody_else_hangs() -> None:
     assert asyncio.run(ask()) == "well"
 
 
+def test_nobody_who_is_in_waits_behind_passwords_and_no_crowd_of_them_gathers() -> None:
+    free = threading.Event()
+
+    async def ask() -> str:
+        tried = [asyncio.create_task(at_the_door("192.0.2.1", free.wait, 20)) for _ in range(8)]
+        await asyncio.sleep(0)
+        with pytest.raises(Crowded):
+            await at_the_door("192.0.2.1", free.wait, 20)
+        other = asyncio.create_task(at_the_door("192.0.2.2", str, "let in"))
+        entered = await asyncio.wait_for(writing(str, "entered"), 20)
+        assert not other.done()
+        free.set()
+        assert all(await asyncio.gather(*tried))
+        again = await at_the_door("192.0.2.1", str, "looked at")
+        return f"{entered}, {await other}, {again}"
+
+    assert asyncio.run(ask()) == "entered, let in, looked at"
+
+
 def test_what_is_run_elsewhere_knows_what_its_request_noted() -> None:
     noted: ContextVar[str] = ContextVar("noted", default="nothing")
 
     async def ask() -> list[str]:
         noted.set("a request")
-        return [await run(noted.get) for run in (reading, exporting, writing, probing)]
+        return [await run(noted.get) for run in (reading, exporting, writing, probing, partial(at_the_door, ""))]
 
-    assert asyncio.run(ask()) == ["a request"] * 4
+    assert asyncio.run(ask()) == ["a request"] * 5

@@ -27,13 +27,13 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], ke
     known = latest_generation(journals, keeper)
     if known < ended:
         raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
-    # A later generation's journal begins with all that was recalled and relabelled before it, the backup's own included.
-    earlier = {change.number for change in changes if change.number < number}
-    held = {n: leaf_hash(line).hex() for n, line in book.leaves(earlier).items()}
-    known_here = [one.number < number and held.get(one.number) == one.leaf for one in changes]
-    if any(one.generation == ended and one.number < number and not here for one, here in zip(changes, known_here)):
+    before = [change for change in changes if change.number < number]
+    held = {n: leaf_hash(line).hex() for n, line in book.leaves({change.number for change in before}).items()}
+    # A later generation's journal begins with all that was changed before it, and so with what the backup holds.
+    known_here = {(one.generation, one.number) for one in before if held.get(one.number) == one.leaf}
+    if any(one.generation == ended and (one.generation, one.number) not in known_here for one in before):
         raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
-    since = [one for one, here in zip(changes, known_here) if one.generation >= ended and not here]
+    since = [one for one in changes if one.generation >= ended and (one.generation, one.number) not in known_here]
     items = book.items_named({name for change in since for name in change.of})
     digests = [sha256(file.read_bytes()).hexdigest() for file in files_of(journals, keeper)]
     # Later than every generation that ever was: what it signs outranks all that was signed before.

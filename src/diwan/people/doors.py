@@ -134,14 +134,23 @@ class Doors:
     def by_password(self, name: str, password: str, address: str) -> Account | None:
         """Return the account of a name and a password that come with every request (RFC 7617), or None.
 
-        The password is hashed once, then known again for five minutes by a keyed digest that dies with this process;
-        whether the account is open and its password still this one is looked at each time.
+        The password is hashed once, then known again for five minutes by a keyed digest that dies with this process.
 
         Raises:
             TooSoon: too many attempts at this name from this address.
         """
-        digest = blake2b(f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key).digest()
-        known, now = self._remembered.get(digest), self._book.clock()
+        return self.known_by(name, password) or self._first_time(name, password, address, self._blend(name, password))
+
+    def _blend(self, name: str, password: str) -> bytes:
+        return blake2b(f"{name}\0{password}".encode("utf-8", "surrogatepass"), key=self._key).digest()
+
+    def known_by(self, name: str, password: str) -> Account | None:
+        """Return the account of a name and a password that were found right within the last minutes, or None.
+
+        Whether the account is open and its password still this one is looked at each time.
+        """
+        digest, now = self._blend(name, password), self._book.clock()
+        known = self._remembered.get(digest)
         if known is not None and known.until - _REMEMBERED <= now < known.until:
             with self._book.own_pages() as pages:
                 row = account_by(pages, id=known.account)
@@ -149,7 +158,7 @@ class Doors:
                 return account_of(row)
         with self._remembering:
             self._remembered.pop(digest, None)
-        return self._first_time(name, password, address, digest)
+        return None
 
     def _first_time(self, name: str, password: str, address: str, digest: bytes) -> Account | None:
         attempt, tried = self._begin(name, address)

@@ -20,7 +20,7 @@ _REMEMBERED: Final = 16_384
 _FOUND_BY: Final = ("alias", "link")
 """Tables whose first column is asked for by value while rows of other values wait."""
 _TELLING: Final = ("last_position", "rules", "shut")
-"""What whoever waits for changes has to hear of: that something stands or ended, may be seen by others, or by nobody."""
+"""What whoever waits has to hear of: that something stands or ended, is seen by others than before, or by nobody."""
 
 
 class Known(msgspec.Struct):

@@ -46,6 +46,14 @@ class Unreachable(Refused):
         super().__init__("The register cannot be reached just now. Nothing was entered; ask again in a few seconds.")
 
 
+class Crowded(Refused):
+    """So many try to sign in that one more is not looked at."""
+
+    def __init__(self) -> None:
+        """Say what to do; the same for every name."""
+        super().__init__("Too many try to sign in just now. You are not signed in; try again in a few seconds.")
+
+
 class Full(Refused):
     """The disk on which the register lies has no room."""
 

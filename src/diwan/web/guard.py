@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from litestar.connection import ASGIConnection
+from litestar.connection import ASGIConnection, Request
 from litestar.handlers import BaseRouteHandler
 
 from diwan.house import House
@@ -14,8 +14,8 @@ from diwan.terms.time import iso
 from diwan.web.form import check_origin
 from diwan.web.methods import OPTIONS, served
 from diwan.web.problems import SignedOut, address_of, is_service
-from diwan.web.session import brings_password, who
-from diwan.web.threads import reading, writing
+from diwan.web.session import Here, brings_password, came_from, who
+from diwan.web.threads import at_the_door, reading
 from diwan.web.visit import Asked, Visit, language_of
 
 NOTHING: Final = "nothing"
@@ -28,8 +28,18 @@ Guard = Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitab
 def guard(house: House) -> Guard:
     """Return the guard of a node's shell."""
 
+    async def known(request: Asked) -> Here:
+        service = is_service(request)
+        here = await reading(who, house, request, service=service)
+        if here is None and service and brings_password(request):
+            here = await at_the_door(came_from(request), who, house, request, service=True, checking=True)
+        if here is None:
+            raise SignedOut
+        return here
+
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        request: Asked = Asked(connection.scope)
+        assert isinstance(connection, Request)  # noqa: S101 -- there is no other sort of route here
+        request: Asked = connection
         answering = served(request)
         if not answering or any("reads" not in one.opt for one in answering):
             raise NotAllowed("This address does not declare what it reads, so nobody may use it. Nothing was done.")
@@ -42,11 +52,11 @@ def guard(house: House) -> Guard:
             check_origin(request)
         if not reads:
             return
-        # A password has to be hashed the first time, and whether it was right is written down.
-        run = writing if is_service(request) and brings_password(request) else reading
-        here = await run(who, house, request, service=is_service(request))
-        if here is None:
-            raise SignedOut
+        here = await known(request)
+        if request.method not in _SAFE:
+            # Whoever sends a body slowly may have lost an account or a clearance by its end.
+            await request.body()
+            here = await known(request)
         if request.method == OPTIONS:
             return  # the methods of an address follow from its shape: nothing of the register, so no visit is made
         request.scope["state"]["visit"] = Visit(

@@ -22,6 +22,7 @@ from diwan.people.throttle import TooSoon
 from diwan.terms.errors import (
     BadCursor,
     Conflict,
+    Crowded,
     Full,
     Malformed,
     NotAllowed,
@@ -47,6 +48,7 @@ _STATUS: Final[dict[type[Refused], int]] = {
     NotAllowed: 403,
     Conflict: 409,
     Unreachable: 503,
+    Crowded: 503,
     Full: 507,
     Shut: 503,
     Unjournalled: 500,
@@ -112,6 +114,7 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         said = answer(request, status, type(refusal).__name__, str(refusal))
         if isinstance(refusal, Unreachable):
             _log.error("The register cannot be reached: %s", refusal.__cause__)
+        if isinstance(refusal, (Unreachable, Crowded)):
             said.headers["retry-after"] = _SECONDS
         return said
 

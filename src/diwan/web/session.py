@@ -30,15 +30,16 @@ class Here(msgspec.Struct, frozen=True):
     token: str | None
 
 
-def who(house: House, request: Asked, *, service: bool = False) -> Here | None:
+def who(house: House, request: Asked, *, service: bool = False, checking: bool = False) -> Here | None:
     """Return who asks, or None; a request that brings a program's token is that program's, whatever its cookies.
 
     A desk's `service` is for programs: it takes a token, a name with its password, or the client certificate that the
-    proxy vouches for, and no session, so that no page of another site can use a browser to ask.
+    proxy vouches for, and no session, so that no page of another site can use a browser to ask.  A password that is not
+    known to be right is looked at only with `checking`, which takes a while.
     """
     said = request.headers.get("authorization")
     if service:
-        account = _program(house, request, said or "")
+        account = _program(house, request, said or "", checking=checking)
         return Here(account, None) if account else None
     if said is not None:
         secret = said[len(_BEARER) :] if said.lower().startswith(_BEARER) else ""
@@ -54,11 +55,18 @@ def brings_password(request: Asked) -> bool:
     return request.headers.get("authorization", "").lower().startswith(_BASIC)
 
 
-def _program(house: House, request: Asked, said: str) -> Account | None:
+def came_from(request: Asked) -> str:
+    """Return the address that a request came from."""
+    return request.client.host if request.client else ""
+
+
+def _program(house: House, request: Asked, said: str, *, checking: bool) -> Account | None:
     scheme, _, given = said.partition(" ")
     if scheme.lower() == "basic":
         pair = _pair(given.strip())
-        return house.doors.by_password(*pair, request.client.host if request.client else "") if pair else None
+        if pair is None:
+            return None
+        return house.doors.by_password(*pair, came_from(request)) if checking else house.doors.known_by(*pair)
     if scheme.lower() == "bearer":
         return house.doors.who(given.strip(), only="token")
     fingerprint = request.scope.get(CERTIFICATE)

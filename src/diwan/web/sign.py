@@ -15,8 +15,8 @@ from diwan.web.form import check_token, read_form
 from diwan.web.guard import NOTHING
 from diwan.web.language import COOKIE, LANGUAGES
 from diwan.web.pages import Pages
-from diwan.web.session import begin, end, session_of, who
-from diwan.web.threads import reading, writing
+from diwan.web.session import begin, came_from, end, session_of, who
+from diwan.web.threads import at_the_door, reading, writing
 from diwan.web.visit import Asked, language_of
 
 _YEAR: Final = 365 * 24 * 3600
@@ -40,10 +40,10 @@ def routes(house: House, pages: Pages) -> list[Any]:
     async def sign_in(request: Asked) -> Response[Any]:
         form = await read_form(request, house.settings.largest)
         then = inside(form.one("next"))
-        address = request.client.host if request.client else ""
+        address = came_from(request)
         try:
-            # In a thread: a password takes a while to check, on purpose.
-            _, secret = await writing(house.doors.sign_in, form.one("name"), form.one("password"), address)
+            name, password = form.one("name"), form.one("password")
+            _, secret = await at_the_door(address, house.doors.sign_in, name, password, address)
         except NotAllowed as refusal:
             return ask_again(request, then, str(refusal), 403)
         if before := session_of(request):
