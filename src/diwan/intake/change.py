@@ -58,7 +58,7 @@ def recall(office: Office, hand: Hand, ref: Ref) -> None:
 
     def job(ink: Ink) -> None:
         ink.check_open()
-        rules = ink.rules(office.book.rules_of(ink.fact("rules")))
+        rules = office.book.rules_within(ink)
         standing = _readable(ink, rules, hand, ref)
         ink.log_change(audit_line(ink, "recall", hand, withdraw(ink, standing)))
 
@@ -109,7 +109,7 @@ def _revise(
 
     def job(ink: Ink) -> None:
         ink.check_open()
-        rules = ink.rules(office.book.rules_of(ink.fact("rules")))
+        rules = office.book.rules_within(ink)
         if label is not None:
             check_label(office, rules, hand, label)
         standing = _readable(ink, rules, hand, ref)

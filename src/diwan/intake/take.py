@@ -101,7 +101,7 @@ def take_all(
     def job(ink: Ink) -> list[Taken | Refused]:
         ink.check_open()
         # The rules of this very transaction decide: what was true before it may have been changed by the one before.
-        rules = ink.rules(office.book.rules_of(ink.fact("rules")))
+        rules = office.book.rules_within(ink)
         for label in {label for _, label in labelled}:
             check_label(office, rules, hand, label)
         return _Taking(office, ink, rules, hand, originator).run(labelled, beyond, editions or {})

@@ -40,6 +40,16 @@ from diwan.terms.time import Instant
 T = TypeVar("T")
 
 
+class _Read(msgspec.Struct, frozen=True):
+    """Rules, and in which life of the register they were read; see `lines.Line.life`."""
+
+    life: int
+    rules: Rules
+
+    def holds(self, life: int, revision: int) -> bool:
+        return (self.life, self.rules.revision) == (life, revision)
+
+
 class Book:
     """The register in a folder: one pen, many shelves."""
 
@@ -65,10 +75,11 @@ class Book:
         self._owns: LifoQueue[Line | None] = LifoQueue()
         for line in (*[None] * (self._engine.owns - 1), self._engine.own()):
             self._owns.put(line)
-        self._rules: Rules | None = None
+        self._read = _Read(-1, Rules(-1, ()))
         self._stacks = Stacks(self._engine, clock, self._seat, self._extended)
         self._made: dict[int, Made] = {}
         self._made_up_to = 0
+        self._made_in = 0
         self._gates = self._engine.whole()
         self._gates_lock = threading.Lock()
         self.words = WordIndex(self._engine, self._pen)
@@ -96,22 +107,26 @@ class Book:
 
     def rules(self) -> Rules:
         """Return the rules that release now."""
+        return self._rules_now().rules
+
+    def _rules_now(self) -> _Read:
         with self.own_pages() as pages:
             (revision,) = pages.execute("SELECT value FROM state WHERE name='rules'").fetchone()
-            rules = self._rules
-            if rules is None or rules.revision != revision:
+            read = self._read
+            if not read.holds(pages.life, revision):
                 pages.snapshot()
                 try:
                     (revision,) = pages.execute("SELECT value FROM state WHERE name='rules'").fetchone()
-                    rules = self._rules = load_rules(pages, revision)
+                    read = self._read = _Read(pages.life, load_rules(pages, revision))
                 finally:
                     pages.commit()
-            return rules
+            return read
 
-    def rules_of(self, revision: int) -> Rules:
-        """Return the rules of a revision that a transaction found, as far as they can be read outside of it."""
-        known = self._rules
-        return known if known is not None and known.revision == revision else self.rules()
+    def rules_within(self, ink: Ink) -> Rules:
+        """Return the rules of a transaction: those at hand, or else read outside of it as far as they can be."""
+        life, revision = ink.life, ink.fact("rules")
+        read = self._read if self._read.holds(life, revision) else self._rules_now()
+        return ink.rules(read.rules if read.holds(life, revision) else None)
 
     @contextmanager
     def own_pages(self) -> Iterator[Line]:
@@ -240,25 +255,31 @@ class Book:
         self._engine.close()
 
     def _extended(self, reader: Reader, seat: Seat, gates: int) -> Seat | None:
-        if self._made_up_to < gates:
-            with self._gates_lock:
+        with self._gates_lock:
+            if self._made_in != seat.life:
+                self._made, self._made_up_to = {}, 0
+            if self._made_up_to < gates:
                 made = load_gates(self._gates, self._made_up_to)
+                self._made_in = self._gates.life
                 self._made.update(made)
                 self._made_up_to = max((*made, gates))
+            if self._made_in != seat.life:
+                return None
         between = range(seat.gates + 1, gates + 1)
         fresh = {number: self._made[number] for number in between if number in self._made}
-        rules = self._rules
-        if rules is None or rules.revision != seat.rules:
-            rules = self.rules()
-        return extended(seat, reader, rules, fresh, gates, self.clock())
+        read = self._read if self._read.holds(seat.life, seat.rules) else self._rules_now()
+        if not read.holds(seat.life, seat.rules):
+            return None
+        return extended(seat, reader, read.rules, fresh, gates, self.clock())
 
     def _seat(self, reader: Reader) -> Seat:
-        def job(sheet: Sheet) -> tuple[Seat, Rules]:
+        def job(sheet: Sheet) -> tuple[Seat, _Read]:
             ink = Ink(sheet, self.clock, self.chance)
             ink.check_open()
-            rules = ink.rules(self._rules)
-            return take_seat(ink, sheet, reader, rules), rules
+            read = self._read
+            rules = ink.rules(read.rules if read.life == ink.life else None)
+            return take_seat(ink, sheet, reader, rules), _Read(ink.life, rules)
 
         # Kept only once the commit stands: rules of a transaction that was undone would pass for the next revision.
-        seat, self._rules = self._pen.write(job)
+        seat, self._read = self._pen.write(job)
         return seat

@@ -52,16 +52,21 @@ def bare(gates: Mapping[int, Made]) -> dict[int, Gate]:
 
 def open_from_the_start(reader: Reader, gates: Mapping[int, Made], rules: Rules, now: Instant) -> frozenset[int]:
     """Return those gates that were open to a reader when they were made."""
-    turn = turn_of(reader, gates, rules, None)
+    turn = turn_of(reader, gates, rules, None, now)
     if turn is None or turn > now:
         return open_gates(reader, bare(gates), rules, now)
-    one_by_one = (open_gates(reader, {number: made.gate}, rules, made.since) for number, made in gates.items())
+    one_by_one = (open_gates(reader, {n: made.gate}, rules, min(made.since, now)) for n, made in gates.items())
     return frozenset().union(*one_by_one)
 
 
-def turn_of(reader: Reader, gates: Mapping[int, Made], rules: Rules, known: Instant | None) -> Instant | None:
-    """Return the first instant, `known` or another, at which any of these gates may open or shut since it was made."""
-    first = min((made.since for made in gates.values()), default=0)
+def turn_of(
+    reader: Reader, gates: Mapping[int, Made], rules: Rules, known: Instant | None, now: Instant
+) -> Instant | None:
+    """Return the first instant, `known` or another, at which any of these gates may open or shut since it was made.
+
+    Where the clock was set back, a gate may be made at a position that is still to come: then it is since now.
+    """
+    first = min((now, *(made.since for made in gates.values())))
     soon = next_turn(reader, bare(gates), rules, first)
     return min((at for at in (known, soon) if at is not None), default=None)
 
@@ -83,6 +88,6 @@ def settle(connection: Asked, rules: Rules, now: Instant) -> None:
         reader = Reader("", key.party, key.clearances)
         late = {gate: made for gate, made in fresh.items() if gate > known}
         is_open = {*read_numbers(opened), *open_from_the_start(reader, late, rules, now)}
-        row = last, turn_of(reader, late, rules, turns), msgspec.json.encode(sorted(is_open)), number
+        row = last, turn_of(reader, late, rules, turns, now), msgspec.json.encode(sorted(is_open)), number
         changed.append(row)
     connection.executemany("UPDATE reader_class SET gates=?, turns=?, open=? WHERE number=?", changed)

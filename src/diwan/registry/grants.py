@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -18,10 +19,14 @@ from diwan.registry.classes import (
 )
 from diwan.registry.engines.lines import Asked
 from diwan.registry.ink import Ink
+from diwan.registry.sheet import Sheet
 from diwan.release.decide import Rules, next_turn, open_gates
 from diwan.terms.gate import World
 from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
+
+_AHEAD: Final = 1_000_000
+"""Microseconds by which positions may lie ahead of the clock of a host that shares the register."""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -45,14 +50,18 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True):
     gates: int
     moves: int
     turns: Instant | None
+    looked: Instant
+    """When it was looked last whether a date has passed."""
+    life: int
+    """Of the register, in which all this was read."""
 
-    def holds(self, facts: Mapping[str, int], now: Instant) -> bool:
-        """Return whether nothing happened since that could open or close a gate."""
+    def holds(self, facts: Mapping[str, int], life: int, now: Instant) -> bool:
+        """Return whether nothing happened since that could open or close a gate, nor was the clock set back."""
         known = (self.rules, self.gates, self.moves) == (facts["rules"], facts["gates"], facts["moves"])
-        return known and (self.turns is None or now < self.turns)
+        return known and life == self.life and now >= self.looked and (self.turns is None or now < self.turns)
 
 
-def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat:
+def take_seat(ink: Ink, connection: Sheet, reader: Reader, rules: Rules) -> Seat:
     """Return `reader`'s seat, brought up to the present rules, gates and date, within a writing transaction.
 
     A reader whose party or clearance changed keeps what they were shown as their past: their new class starts with the
@@ -68,9 +77,11 @@ def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat
     if known_rules == rules.revision:
         # A gate that was open to the class when it was made was never closed to it: its entries stand at their place.
         was_open |= open_from_the_start(reader, fresh, rules, now)
-        turns = turn_of(reader, fresh, rules, turns)
+        turns = turn_of(reader, fresh, rules, turns, now)
         known_gates = gates
-    if known_rules != rules.revision or (turns is not None and now >= turns):
+    # Where positions lie ahead of the clock it was set back, and what was looked at meanwhile was looked at too early.
+    ahead = ink.fact("last_position") > now + _AHEAD
+    if known_rules != rules.revision or ahead or (turns is not None and now >= turns):
         everything = bare(load_gates(connection))
         is_open = open_gates(reader, everything, rules, now)
         # Under rules that nobody of the class has looked through yet, no gate made since was ever closed to them.
@@ -97,6 +108,8 @@ def take_seat(ink: Ink, connection: Asked, reader: Reader, rules: Rules) -> Seat
         gates=gates,
         moves=ink.fact("moves"),
         turns=turns,
+        looked=now,
+        life=connection.life,
     )
 
 
@@ -109,7 +122,7 @@ def extended(
     """
     if seat.rules != rules.revision:
         return None
-    turns = turn_of(reader, fresh, rules, seat.turns)
+    turns = turn_of(reader, fresh, rules, seat.turns, now)
     if turns is not None and now >= turns:
         return None
     is_open = open_gates(reader, bare(fresh), rules, now)
@@ -119,6 +132,7 @@ def extended(
         open={world: seat.open[world] | more[world] for world in World},
         gates=gates,
         turns=turns,
+        looked=now,
     )
 
 

@@ -64,6 +64,11 @@ class Ink(Found):
         self._clock = clock
         self.chance = chance
 
+    @property
+    def life(self) -> int:
+        """Which life of the register this transaction belongs to; see `lines.Line.life`."""
+        return self._sql.life
+
     def set_fact(self, name: str, value: int) -> None:
         """Set one of the register's own numbers."""
         self._sql.set_fact(name, value)

@@ -57,7 +57,7 @@ class Pen:
         self._is_full = is_full
         self._ink = connection
         self._failures = failures
-        self._known = Known()
+        self._known = Known(life=connection.life)
         self.told = Told()
         self._jobs: queue.SimpleQueue[tuple[Job, Future[Any]] | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
@@ -115,6 +115,8 @@ class Pen:
         try:
             self._ink.begin()
             writing = True
+            if self._known.life != self._ink.life:
+                self._known = Known(life=self._ink.life)
             sheet = Sheet(self._ink, self._known)
             for job, answer in group:
                 try:

@@ -26,6 +26,8 @@ _TELLING: Final = ("last_position", "rules", "shut")
 class Known(msgspec.Struct):
     """What never changes once it is written: numbers of interned values, hashes that the audit log grows on."""
 
+    life: int = 0
+    """Of the register, in which it was written."""
     interned: Interned = {}
     hashes: dict[tuple[int, int], bytes] = {}
 
@@ -75,6 +77,11 @@ class Sheet:
     def promise(self) -> str:
         """Where what is written here will be once its commit is told; see `lines.Line.promise`."""
         return self._line.promise
+
+    @property
+    def life(self) -> int:
+        """Which life of the register this transaction belongs to; see `lines.Line.life`."""
+        return self._line.life
 
     def fact(self, name: str) -> int:
         """Return one of the register's own numbers."""

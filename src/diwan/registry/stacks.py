@@ -72,7 +72,7 @@ class Stacks:
                 facts: dict[str, int] = dict(pages.look(FACTS))
                 if facts["shut"]:
                     raise Shut(iso(facts["shut"]))
-                if seat.holds(facts, self._clock()):
+                if seat.holds(facts, pages.life, self._clock()):
                     yield Opened(shelf, seat, self._density(seat.number, world, shelf, facts["stands"]))
                     return
             finally:

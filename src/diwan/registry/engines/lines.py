@@ -66,6 +66,14 @@ class Line(Asked, Protocol):
     def alive(self) -> bool:
         """Whether the connection stands, as far as is known; one that does not is opened anew by the next `begin`."""
 
+    @property
+    def life(self) -> int:
+        """Which life of the register was read last: a new one begins where another server than before answers.
+
+        What was committed last in one life may be lost in the next, and its numbers are given again: what is remembered
+        of numbers holds for the life they were read in.
+        """
+
     def together(self) -> AbstractContextManager[object]:
         """Send what is written meanwhile without waiting in between; a failure shows at the end at the latest."""
 

@@ -203,6 +203,7 @@ class Postgres:
     def _connect(self, user: str, path: str, more: str = "", *, slow: bool = False) -> Connected:
         try:
             connection = Connected.connect(self._conninfo, **_options(user, path, more))
+            self._trust.meet(connection)
         except psycopg.OperationalError as failure:
             raise Unreachable from failure
         if slow:

@@ -46,6 +46,11 @@ class Sight:
         return not self.connection.closed
 
     @property
+    def life(self) -> int:
+        """Which life of the register is read."""
+        return self.connection.life
+
+    @property
     def in_transaction(self) -> bool:
         """Whether the snapshot was begun."""
         return self.connection.info.transaction_status in UNDER_WAY

@@ -35,6 +35,8 @@ ORDER: Final = (
     " AND current_setting('synchronous_commit') IN ('on', 'remote_apply') THEN 'standby' ELSE 'disk' END"
     " FROM state WHERE name = 'last_position' FOR UPDATE"
 )
+# A server that is started anew, another one that took over, a database made anew: whatever may have lost something.
+_WHICH: Final = "SELECT pg_postmaster_start_time()::text, oid FROM pg_database WHERE datname = current_database()"
 UNDER_WAY: Final = (
     pq.TransactionStatus.INTRANS,
     pq.TransactionStatus.INERROR,
@@ -59,6 +61,7 @@ class Connected(psycopg.Connection[Row]):
         super().__init__(pgconn)
         self.warned = False
         self.since = time.monotonic()
+        self.life = 0
         self.add_notice_handler(self._heed)
 
     @property
@@ -112,10 +115,22 @@ class Trust:
     def __init__(self) -> None:
         """Trust every connection."""
         self._since = 0.0
+        self._server: Row | None = None
+        self._life = 0
+        self._lock = threading.Lock()
+
+    def meet(self, connection: Connected) -> None:
+        """Learn whether a new connection found the server that answered before: if not, a new life begins with it."""
+        server = connection.execute(_WHICH).fetchone()
+        with self._lock:
+            if server != self._server:
+                self._server = server
+                self._life += 1
+            connection.life = self._life
 
     def holds(self, connection: Connected) -> bool:
-        """Return whether nothing broke since a connection was made."""
-        return connection.since >= self._since
+        """Return whether nothing broke since a connection was made, and no other server was met."""
+        return connection.since >= self._since and connection.life == self._life
 
     def lose(self) -> None:
         """Trust no connection that was made before now."""
@@ -138,6 +153,11 @@ class Wire:
     def alive(self) -> bool:
         """Whether the connection stands, as far as is known."""
         return not self._connection.closed
+
+    @property
+    def life(self) -> int:
+        """Which life of the register was read last."""
+        return self._connection.life
 
     @property
     def in_transaction(self) -> bool:

@@ -52,6 +52,7 @@ class File(sqlite3.Connection):
         self.execute("BEGIN")
 
     promise: Final = "disk"
+    life: Final = 0
 
     def ring(self) -> None:
         """Do nothing: whoever listens sees that the file was changed."""
