@@ -26,7 +26,7 @@ from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
 
 _AHEAD: Final = 1_000_000
-"""Microseconds by which positions may lie ahead of the clock of a host that shares the register."""
+"""Microseconds by which the clocks of hosts that share a register may differ."""
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -79,8 +79,8 @@ def take_seat(ink: Ink, connection: Sheet, reader: Reader, rules: Rules) -> Seat
         was_open |= open_from_the_start(reader, fresh, rules, now)
         turns = turn_of(reader, fresh, rules, turns, now)
         known_gates = gates
-    # Where positions lie ahead of the clock it was set back, and what was looked at meanwhile was looked at too early.
-    ahead = ink.fact("last_position") > now + _AHEAD
+    # Where someone looked ahead of this clock, it was set back since, and what was open to them then may not be yet.
+    ahead = ink.fact("looked") > now + _AHEAD
     if known_rules != rules.revision or ahead or (turns is not None and now >= turns):
         everything = bare(load_gates(connection))
         is_open = open_gates(reader, everything, rules, now)
@@ -91,6 +91,8 @@ def take_seat(ink: Ink, connection: Sheet, reader: Reader, rules: Rules) -> Seat
         changed = True
     else:
         is_open, changed = was_open, False
+    if changed:
+        ink.set_fact("looked", max(now, ink.fact("looked")))
     if changed or fresh:
         connection.execute(
             "UPDATE reader_class SET rules=?, gates=?, turns=?, open=? WHERE number=?",
@@ -120,7 +122,7 @@ def extended(
 
     What is open from the start needs no record: nothing but the reader's own look depends on it.
     """
-    if seat.rules != rules.revision:
+    if seat.rules != rules.revision or now < seat.looked:
         return None
     turns = turn_of(reader, fresh, rules, seat.turns, now)
     if turns is not None and now >= turns:

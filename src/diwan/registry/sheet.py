@@ -84,11 +84,11 @@ class Sheet:
         return self._line.life
 
     def fact(self, name: str) -> int:
-        """Return one of the register's own numbers."""
+        """Return one of the register's own numbers, 0 for one that was never set."""
         for layer in (self._own, self._done):
             if name in layer.facts:
                 return layer.facts[name]
-        return self._facts[name]
+        return self._facts.get(name, 0)
 
     def set_fact(self, name: str, value: int) -> None:
         """Set one of the register's own numbers."""
@@ -187,7 +187,10 @@ class Sheet:
         with self._line.together():
             self._write(self._done)
             if changed:
-                self._line.executemany("UPDATE state SET value=? WHERE name=?", changed)
+                self._line.executemany(
+                    "INSERT INTO state(value, name) VALUES(?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value",
+                    changed,
+                )
             if any(name in _TELLING for _, name in changed):
                 self._line.ring()
 
