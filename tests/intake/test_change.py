@@ -36,6 +36,21 @@ def _changes(house: House, party: str, cursor: str | None) -> tuple[list[str], s
     return [change.what for change in answer.changes], answer.cursor
 
 
+def test_what_an_item_said_before_it_was_for_someone_is_behind_their_wall_too(
+    house: House, hand: Hands, note: Notes, amber: Labels, item: Ref
+) -> None:
+    house.rectify(hand("KWT"), item, note("gas", text="as it may be told"))
+    house.relabel(hand("KWT"), item, amber("QAT", "BHR"))
+    house.rectify(hand("KWT"), item, note("wind", text="told anew"))
+
+    room = house.room(Reader("b", "BHR"))
+    with room._opened() as opened:
+        shelf = opened.shelf
+        held = shelf.ask("SELECT data FROM bytes WHERE item=?", [shelf.item(item)])
+    assert {bytes(data) for (data,) in held} == {b"gas\nas it may be told", b"wind\ntold anew"}
+    assert [part.data for part in room.parts(room.get(item))] == [b"wind\ntold anew"]
+
+
 @pytest.mark.parametrize("answers", [0, 40])
 def test_every_time_told_of_a_revision_is_that_of_its_own_position(
     house: House, hand: Hands, note: Notes, amber: Labels, item: Ref, answers: int

@@ -68,7 +68,11 @@ _VIEW: Final = {
     f" JOIN register.signing_key k ON k.kid = b.kid WHERE {_open('r.gate')}",
     "bytes": "SELECT p.item, p.digest, p.name, p.media_type, p.salt, coalesce(p.data, (SELECT o.data FROM"
     " register.part o WHERE o.number = p.same_as)) AS data FROM register.part p WHERE "
-    + _any("register.revision r", f"r.item = p.item AND {_open('r.gate')}"),
+    # A part is shown to whoever may read a header that names it: what was corrected before may be for fewer.
+    + _any(
+        "register.revision r",
+        f"r.item = p.item AND {_open('r.gate')} AND position(encode(p.digest, 'hex')::bytea IN r.header) > 0",
+    ),
     "also_known": "SELECT value, gate, originator, version, since, written, content FROM register.alias"
     f" WHERE {_open('gate')}",
     "version_by_time": f"SELECT {_VERSION} FROM register.alias a WHERE a.version <> '' AND {_open('a.gate')}",
