@@ -42,11 +42,13 @@ def routes(house: House, pages: Pages) -> list[Any]:
 
 
 def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
+    def show_of(visit: Visit, asked: Request) -> Response[str]:
+        return pages.page(visit, board.template, board.view(visit.room, asked), here=board.path)
+
     @get(board.path, name=f"board {board.path}", opt={"reads": board.reads}, sync_to_thread=True)
     def show(request: Asked) -> Response[str]:
         visit = visit_of(request)
-        view = board.view(visit.room, _for_board(request, visit, board, house, desk.name))
-        return pages.page(visit, board.template, view, here=board.path)
+        return show_of(visit, _for_board(request, visit, board, house, desk.name))
 
     @post(board.path, name=f"ask {board.path}", opt={"reads": board.reads}, status_code=200)
     async def ask(request: Asked) -> Response[str]:
@@ -55,8 +57,9 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
         form = await read_own_form(request, visit)
         files = tuple((name, data.decode("utf-8", "replace")) for name, data in form.files.items())
         asked = replace(asked, pairs=(*form.fields, *files))
-        view = await reading(board.view, visit.room, replace(asked, query=dict(asked.pairs)))
-        return pages.page(visit, board.template, view, here=board.path)
+        asked = replace(asked, query=dict(asked.pairs))
+        # What is asked may be ten thousand values, and the page of the answer long.
+        return await exporting(show_of, visit, asked)
 
     return [show, ask] if board.asks else [show]
 

@@ -176,6 +176,22 @@ def test_of_two_collections_with_one_id_the_first_counts_for_whoever_may_see_it(
     assert told == {"QAT": ("Kuwait's", ["Kuwait's"]), "JOR": ("Bahrain's", ["Bahrain's"])}
 
 
+def test_nothing_is_pushed_into_a_collection_whose_id_two_parties_bear(
+    house: House, hand: Hands, amber: Labels, shelf: Callable[..., None]
+) -> None:
+    """Whoever recalls theirs to enter it anew would leave others' pushes to the label of the other party."""
+    shelf(push="TLP:AMBER // Releasable to KWT, QAT")
+    clerk = house.clerk("cyber", hand("QAT"), World.ACTUAL)
+    assert collection_of(clerk, NAME).push is not None
+
+    shelf(label=amber("QAT", "JOR"), by="BHR", push="TLP:CLEAR")
+
+    assert collection_of(clerk, NAME).push is None
+    assert [one.push for one in all_collections(clerk)] == [None, None]
+    other = house.clerk("cyber", hand("JOR"), World.ACTUAL)
+    assert collection_of(other, NAME).push == "TLP:CLEAR"
+
+
 def test_nobody_takes_the_place_of_the_collection_of_everything(
     house: House, hand: Hands, amber: Labels, shelf: Callable[..., None]
 ) -> None:

@@ -214,6 +214,24 @@ def test_a_misp_feed_is_of_the_newest_edits_that_are_released_and_is_loaded_by_p
     )
 
 
+def test_another_partys_event_of_the_same_uuid_does_not_take_the_place_of_the_first_ones(
+    house: House, enter: Enter, hand: Hands, amber: Labels
+) -> None:
+    first = {"Event": event(1, 1484899200, ("domain", "told.example"))}
+    newer = {"Event": event(1, 1484985600, ("domain", "told-anew.example"))}
+    twin = {"Event": event(1, 4000000000, ("domain", "harmless.example"))}
+    enter(first, amber("QAT", "BHR"), MISP)
+    house.take(hand("BHR"), house.draft(MISP, msgspec.json.encode(twin)), amber("QAT"), originator="BHR")
+    enter(newer, amber("QAT", "BHR"), MISP)
+
+    (line,) = json.loads(ask(house, MANIFEST).body).values()
+    uuid = newer["Event"]["uuid"]
+    assert line["timestamp"] == 1484985600
+    assert json.loads(ask(house, EVENT, uuid=uuid).body) == newer
+    (said,) = ask(house, HASHES).body.decode().splitlines()
+    assert said == f"{hashlib.md5(b'told-anew.example').hexdigest()},{uuid}"
+
+
 def test_an_event_that_is_hidden_unknown_or_no_event_is_not_in_the_feed(
     house: House, enter: Enter, amber: Labels
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -41,16 +41,26 @@ def collections(room: ReadingRoom, request: Request) -> Mapping[str, object]:
 
 
 def collections_in(room: ReadingRoom) -> list[tuple[Collection, Released]]:
-    """Return the collections released to a reader in order of their entering; of two with one id the first counts."""
-    found: dict[str, tuple[Collection, Released]] = {}
-    for item in sorted(islice(room.walk(Query(kind=COLLECTION)), MOST), key=first):
-        said = read_collection(item.brief)
-        found.setdefault(said.id, (said, item))
-    return list(found.values())
+    """Return the collections released to a reader in order of their entering, each id once."""
+    alike: dict[str, list[Released]] = {}
+    for item in sorted(islice(room.walk(Query(kind=COLLECTION)), MOST), key=_first):
+        alike.setdefault(read_collection(item.brief).id, []).append(item)
+    return [first_of(items) for items in alike.values()]
 
 
-def first(item: Released) -> tuple[int, str]:
-    """Return what of several collections with one id is the least for the one that counts."""
+def first_of(items: Sequence[Released]) -> tuple[Collection, Released]:
+    """Return what counts of the collections of one id that a reader may see: the one that was entered first.
+
+    Where they are of several originators nothing is pushed into it: whoever recalls theirs to enter it anew would leave
+    others' pushes to the label of another party.
+    """
+    item = min(items, key=_first)
+    said = read_collection(item.brief)
+    contested = len({one.ref.originator for one in items}) > 1
+    return (msgspec.structs.replace(said, push=None) if contested else said), item
+
+
+def _first(item: Released) -> tuple[int, str]:
     return item.entered, str(item.ref)
 
 

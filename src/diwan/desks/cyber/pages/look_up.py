@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from diwan.desks.cyber.pages.briefs import brief_of, type_of
 from diwan.desks.cyber.pages.sightings import age_of, indicator_words, tally
 from diwan.desks.cyber.parse.free_text import extract, techniques
 from diwan.reading import ReadingRoom, Released
+from diwan.terms.item import Ref
 
 TEXT: Final = 2_000_000
 """Characters that are read; more is left out, and the page says so."""
@@ -84,18 +86,19 @@ def look_up(room: ReadingRoom, request: Request) -> Mapping[str, object]:
 
 
 def _found(room: ReadingRoom, text: str, warnings: Warnings) -> Found:
-    asked = list(dict.fromkeys(values_in(text[:TEXT])))
+    asked = list(islice(_once_each(values_in(text[:TEXT])), VALUES + 1))
     cut = len(asked) > VALUES or len(text) > TEXT
     asked = asked[:VALUES]
+    hits = _Hits(room)
     seen = room.seen([key for key, _, _ in asked], EACH + 1)
-    listed = {one[0]: hits for one in asked if (hits := _listed(one, warnings))}
+    listed = {one[0]: warned for one in asked if (warned := _listed(one, warnings))}
     known = [one for one in asked if one[0] in seen]
     unknown = [one for one in asked if one[0] not in seen]
     return Found(
         values=len(asked),
         known=len(known),
         listed=len(listed),
-        rows=tuple(_row(room, one, seen[one[0]], listed.get(one[0], ())) for one in known[:SHOWN]),
+        rows=tuple(_row(hits, one, seen[one[0]], listed.get(one[0], ())) for one in known[:SHOWN]),
         unknown=tuple(Row(kind, text, (), False, listed.get(key, ())) for key, kind, text in unknown[:SHOWN]),
         cut=cut,
     )
@@ -124,13 +127,31 @@ def _listed(one: Asked, warnings: Warnings) -> tuple[str, ...]:
     return () if kind == "attack" else warnings.hits(Observable(kind, key.partition(":")[2]))
 
 
-def _row(room: ReadingRoom, one: Asked, items: Iterable[Released], warnings: tuple[str, ...]) -> Row:
+def _once_each(asked: Iterable[Asked]) -> Iterator[Asked]:
+    seen: set[Asked] = set()
+    for one in asked:
+        if one not in seen:
+            seen.add(one)
+            yield one
+
+
+def _row(hits: _Hits, one: Asked, items: Iterable[Released], warnings: tuple[str, ...]) -> Row:
     _, kind, text = one
     found = tuple(items)
-    return Row(kind, text, tuple(_hit(room, item) for item in found[:EACH]), len(found) > EACH, warnings)
+    return Row(kind, text, tuple(map(hits.of, found[:EACH])), len(found) > EACH, warnings)
 
 
-def _hit(room: ReadingRoom, item: Released) -> Hit:
-    words = indicator_words(room, item)
-    brief = brief_of(item)
-    return Hit(item, *tally(words), age_of(brief, room.now, words) if brief else None)
+class _Hits:
+    """What is said of each item, read once however many of the values it names."""
+
+    def __init__(self, room: ReadingRoom) -> None:
+        self._room = room
+        self._made: dict[Ref, Hit] = {}
+
+    def of(self, item: Released) -> Hit:
+        if item.ref not in self._made:
+            words = indicator_words(self._room, item)
+            brief = brief_of(item)
+            age = age_of(brief, self._room.now, words) if brief else None
+            self._made[item.ref] = Hit(item, *tally(words), age)
+        return self._made[item.ref]

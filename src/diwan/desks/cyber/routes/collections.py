@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diwan.desk import Clerk
-from diwan.desks.cyber.kinds.collection import COLLECTION, SCHEME, Collection, conditions, everything, read_collection
+from diwan.desks.cyber.kinds.collection import COLLECTION, SCHEME, Collection, conditions, everything
 from diwan.desks.cyber.kinds.stix import SCHEME as STIX
-from diwan.desks.cyber.pages.collections import collections_in, first
+from diwan.desks.cyber.pages.collections import collections_in, first_of
 from diwan.desks.cyber.routes.asked import Asked
 from diwan.reading import Query, Selection
 from diwan.terms.errors import NotFound
@@ -29,7 +29,7 @@ def collection_of(clerk: Clerk, ident: str) -> Collection:
     known = [item for item in clerk.room.known_as(Alias(SCHEME, ident)) if item.kind == COLLECTION]
     if not known:
         raise NotFound
-    return read_collection(min(known, key=first).brief)
+    return first_of(known)[0]
 
 
 def selection(said: Collection, wanted: Asked, *, data: bool) -> Selection:

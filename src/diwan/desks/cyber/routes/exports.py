@@ -17,7 +17,7 @@ from diwan.desks.cyber.kinds.stix import KINDS, MEDIA_TYPE
 from diwan.desks.cyber.parse.misp import event_of
 from diwan.desks.cyber.render.indicators import FORMATS
 from diwan.desks.cyber.render.misp import feed_event, feed_hashes, feed_manifest
-from diwan.desks.cyber.watch import bundle_of, events_of, watched_of
+from diwan.desks.cyber.watch import bundle_of, events_of, told_of, watched_of
 from diwan.reading import Query, ReadingRoom, Released
 from diwan.terms.errors import NotFound
 from diwan.terms.item import Alias, Ref
@@ -81,8 +81,7 @@ def feed_item(room: ReadingRoom, request: Request) -> Response:
     known = [item for item in room.known_as(Alias("misp", request.path["uuid"])) if item.kind == EVENT]
     if not known:
         raise NotFound
-    newest = max(known, key=lambda item: (event_of(room.parts(item)[0].data).timestamp or 0, -item.entered))
-    return Response(feed_event(room.parts(newest)[0].data), _JSON)
+    return Response(feed_event(room.parts(told_of(known))[0].data), _JSON)
 
 
 _NOBODY: Final = "00000000-0000-4000-8000-000000000000"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+import msgspec
 
 from diwan.desks.cyber.kinds.misp import EventBrief
 from diwan.desks.cyber.kinds.stix import SCHEME
 from diwan.desks.cyber.parse.misp import brief_of, event_of
-from diwan.reading import Arrival, Query, ReadingRoom, Selection
+from diwan.reading import Arrival, Query, ReadingRoom, Released, Selection
+from diwan.terms.item import Ref
 
 MISP: Final = "misp"
 """The scheme of events' names."""
 _AT_ONCE: Final = 1_000
+_read_brief: Final = msgspec.json.Decoder(EventBrief).decode
 
 
 def arrivals_of(room: ReadingRoom, selection: Selection) -> Iterator[Arrival]:
@@ -44,15 +48,29 @@ def bundle_of(room: ReadingRoom, query: Query | None = None, *, ident: str) -> I
 def events_of(room: ReadingRoom, query: Query | None = None) -> Iterator[tuple[EventBrief, bytes]]:
     """Yield every MISP event that is released to the reader, newest version of each, with the bytes that came.
 
-    Where several originators entered one event, the newest edit counts, and of equal ones the first to come.
+    Of one event that several originators entered, that of the first of them is told: see `told_of`.
     """
-    selection = Selection(scheme=MISP, query=query or Query(), data=False, refs=True)
-    newest: dict[str, Arrival] = {}
+    selection = Selection(scheme=MISP, which=("all",), query=query or Query(), data=False, refs=True)
+    alike: dict[str, list[Ref]] = {}
     for one in arrivals_of(room, selection):
-        held = newest.get(one.name)
-        if held is None or one.sorts > held.sorts:
-            newest[one.name] = one
-    for one in newest.values():
         if one.ref is not None:
-            data = room.parts(room.get(one.ref))[0].data
-            yield brief_of(event_of(data)), data
+            alike.setdefault(one.name, []).append(one.ref)
+    for refs in alike.values():
+        told = told_of([room.get(ref) for ref in refs])
+        data = room.parts(told)[0].data
+        yield brief_of(event_of(data)), data
+
+
+def told_of(known: Sequence[Released]) -> Released:
+    """Return which of the events of one uuid is told, where a file holds one: the first originator's newest edit.
+
+    Never the newest of all: a party that enters another's event again, later dated, would put its own in its place.
+    """
+    first = min(known, key=lambda item: (item.entered, str(item.ref))).ref.originator
+    return max(
+        (item for item in known if item.ref.originator == first), key=lambda item: (_edited(item), -item.entered)
+    )
+
+
+def _edited(item: Released) -> int:
+    return _read_brief(item.brief).timestamp or 0
