@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from diwan.registry.found import Standing, spell
+from diwan.registry.filing import spell
+from diwan.registry.found import Standing
 from diwan.registry.ink import Ink
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.release.decide import Rules, open_gates

@@ -17,6 +17,7 @@ from diwan.reading.feed import Mark, Step, steps, was_theirs
 from diwan.reading.query import Query, Selection
 from diwan.reading.released import Arrival, Arrivals, Change, Changes, Page, Released, Tally
 from diwan.registry.book import Book
+from diwan.registry.filing import spell
 from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.stacks import Opened
@@ -201,7 +202,7 @@ class ReadingRoom:
     def known_as(self, alias: Alias) -> tuple[Released, ...]:
         """Return what this reader may see of what is known under a standard's own id, newest first."""
         with self._opened() as opened:
-            return self._released(opened.shelf, opened.shelf.known_as(f"{alias.scheme}:{alias.value}"))
+            return self._released(opened.shelf, opened.shelf.known_as(spell(alias)))
 
     def links(self, item: Released, limit: int = BOUND) -> tuple[tuple[str, Released], ...]:
         """Return (relation, item) for what is released of all that an item points to, at most `limit` of them."""

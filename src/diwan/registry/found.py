@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from diwan.registry.engines.lines import Asked
+from diwan.registry.filing import spell
 from diwan.registry.sheet import Sheet
 from diwan.sealing.header import decode
 from diwan.terms.errors import NotFound, Shut
@@ -40,11 +41,6 @@ class Named(msgspec.Struct, frozen=True, gc=False):
 
     gate: int
     originator: str
-
-
-def spell(alias: Alias) -> str:
-    """Return the one string under which an alias is filed."""
-    return f"{alias.scheme}:{alias.value}"
 
 
 class Found:

@@ -14,7 +14,8 @@ import msgspec
 from diwan.registry.chain import append
 from diwan.registry.chance import Chance, Clock
 from diwan.registry.classes import settle
-from diwan.registry.found import Found, Standing, spell
+from diwan.registry.filing import filed, spell
+from diwan.registry.found import Found, Standing
 from diwan.registry.law import load_rules
 from diwan.registry.sheet import Sheet
 from diwan.release.decide import Rules
@@ -371,7 +372,7 @@ class Ink(Found):
                 for a in dict.fromkeys(draft.aliases)
             ]
             links |= {(spell(link.to), entry.gate, position, link.relation) for link in draft.links}
-            mentions |= {(value, entry.gate, position) for value in draft.values}
+            mentions |= {(filed(value), entry.gate, position) for value in draft.values}
         self._sql.insert("alias", aliases)
         self._sql.insert("link", links)
         self._sql.insert("mention", mentions)

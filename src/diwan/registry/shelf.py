@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from diwan.registry.engines.lines import Pages
+from diwan.registry.filing import filed
 from diwan.registry.found import by_hundreds
 from diwan.registry.grants import Grant
 from diwan.sealing.envelope import Envelope
@@ -239,6 +240,7 @@ class Shelf:
 
     def mentioning(self, value: str, limit: int, density: float) -> list[int]:
         """Return up to `limit` positions of entries that mention `value`, newest first."""
+        value = filed(value)
         if self.reads_in_time(limit, density):
             rows = self._sql.execute(
                 "SELECT since FROM mentioned_by_time WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]

@@ -13,8 +13,10 @@ from typing import Final, Literal
 
 import msgspec
 
+from diwan.registry.filing import spell
 from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
+from diwan.terms.item import Alias
 
 _COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
 _LATER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
@@ -120,7 +122,7 @@ def _named(shelf: Shelf, pick: Pick, after: int, before: int, limit: int, but: S
     names = tuple(dict.fromkeys(pick.names or ()))
     found: list[Held] = []
     for at in range(0, len(names), 500):
-        some = [f"{pick.scheme}:{name}" for name in names[at : at + 500]]
+        some = [spell(Alias(pick.scheme, name)) for name in names[at : at + 500]]
         where = f"a.value IN ({','.join('?' * len(some))}) AND a.since > ? AND a.since < ?"
         found += _ask(shelf, pick, "version_by_name", where, (*some, after, before), but, limit)
     filed = _filed_so(shelf, pick, (one.since for one in found))
