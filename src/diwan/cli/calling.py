@@ -67,7 +67,10 @@ class Caller:
         return read_ledger(self.keeps, source)
 
     def call(self, source: Source, pages: int = WHOLE, told: Told = lambda _: None) -> Ledger:
-        """Poll or push once, up to so many pages, and return the ledger as it is kept now; no fault is raised."""
+        """Poll or push once, up to so many pages, and return the ledger as it is kept now; no fault is raised.
+
+        What fails in any other way is kept as a failure and raised: who calls by the clock waits longer after it.
+        """
         ledger = self.ledger(source)
         try:
             with connect(source, self._keys) as client:
@@ -79,6 +82,10 @@ class Caller:
         except (Refused, OSError) as wrong:
             ledger = replace(ledger, state=self._failed(ledger.state, source, wrong))
             self._keep(source, ledger)
+        except Exception as wrong:
+            fault = Fault(f"This node failed ({type(wrong).__name__}) at what came or was to go; its log says more.")
+            self._keep(source, replace(ledger, state=self._failed(ledger.state, source, fault)))
+            raise
         return ledger
 
     @property

@@ -155,6 +155,8 @@ def test_every_type_and_category_that_pymisp_knows_is_known_and_no_other() -> No
         ({"date": "2023-02-30"}, "misp.date", "/Event/date"),
         ({"distribution": "5"}, "misp.distribution", "/Event/distribution"),
         ({"distribution": "1.5"}, "misp.number", "/Event/distribution"),
+        ({"timestamp": "253402300800"}, "misp.moment", "/Event/timestamp"),
+        ({"timestamp": "-1"}, "misp.moment", "/Event/timestamp"),
         ({"threat_level_id": 0}, "misp.threat_level", "/Event/threat_level_id"),
         ({"analysis": 3}, "misp.analysis", "/Event/analysis"),
         ({"attribute_count": "2"}, "misp.incomplete", "/Event"),

@@ -11,6 +11,7 @@ from diwan.terms.finding import Finding, Weight
 FINDINGS: Final = 200
 """Findings told of one event."""
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_YEAR_10000: Final = 253_402_300_800
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _YES: Final = frozenset(("1", "true", "True"))
 
@@ -70,6 +71,14 @@ class Node:
         if _NUMBER.fullmatch(text):
             return int(text)
         self.notes.error("misp.number", f"{self.path}/{key}", "this must be a whole number")
+        return None
+
+    def moment(self, key: str) -> int | None:
+        """Return seconds since 1970-01-01T00:00:00Z within the years that dates can be written for."""
+        value = self.number(key)
+        if value is None or 0 <= value < _YEAR_10000:
+            return value
+        self.notes.error("misp.moment", f"{self.path}/{key}", "this must be a moment of the years 1970 to 9999")
         return None
 
     def choice(self, key: str, allowed: range, rule: str) -> int | None:

@@ -119,12 +119,9 @@ def _date(node: Node) -> str:
 
 
 def _timestamp(node: Node) -> int | None:
-    at = node.number("timestamp")
-    if at is None:
+    if node.number("timestamp") is None:
         node.notes.warning("misp.timestamp", f"{node.path}/timestamp", "without a timestamp no update can be told")
-    elif at < 0:
-        node.notes.error("misp.timestamp", f"{node.path}/timestamp", "a timestamp is seconds since 1970")
-    return at
+    return node.moment("timestamp")
 
 
 def _extends(node: Node) -> str:
@@ -170,7 +167,7 @@ def _attribute(node: Node, event: Claims, *, within: bool) -> Attribute:
         claims=_claims(node, range(6), INHERIT),
         deleted=node.flag("deleted"),
         apart=apart,
-        timestamp=node.number("timestamp"),
+        timestamp=node.moment("timestamp"),
         sightings=tuple(_sightings(node, uuid, value, apart=apart)),
         proposals=sum(1 for _ in node.nodes("ShadowAttribute")),
     )
@@ -196,7 +193,7 @@ def _sightings(node: Node, attribute: str, value: str, *, apart: bool) -> Iterat
             one.uuid(),
             attribute,
             value,
-            one.number("date_sighting"),
+            one.moment("date_sighting"),
             one.text("source"),
             Org(org.text("name"), org.uuid()) if org else None,
             apart,
