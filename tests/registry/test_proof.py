@@ -12,9 +12,10 @@ from diwan.house import House
 from diwan.registry import chain
 from diwan.registry.proof import root_at
 from diwan.sealing import tree
+from diwan.sealing.keys import Signer
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand
-from diwan.terms.item import Draft
+from diwan.terms.item import Alias, Draft, Link
 from diwan.terms.label import Label
 from tampering import Tamper
 
@@ -27,13 +28,20 @@ def lived(house: House, hand: Callable[..., Hand], amber: Callable[..., Label], 
     def enter(title: str, label: Label, **more: object) -> Any:
         return house.take(kuwait, note(title, **more), label, originator="KWT").refs[0]
 
-    parent = enter("first", amber("QAT", "BHR"))
+    parent = enter(
+        "first",
+        amber("QAT", "BHR"),
+        aliases=(Alias("cap", "A"),),
+        values=("incident=1",),
+        links=(Link("about", Alias("cap", "B")),),
+    )
     under = enter("second", amber("QAT", "BHR"), parent=parent)
     enter("third", amber("QAT"), parent=under)
     house.relabel(kuwait, parent, amber("QAT"))
     house.rectify(kuwait, under, note("second, corrected"))
     enter("fourth", amber("BHR"), world=World.EXERCISE)
     house.recall(kuwait, enter("fifth", amber("BHR")))
+    assert house.room(hand("BHR").reader).count() == 0
     return house
 
 
@@ -92,6 +100,12 @@ ENTERED = "(SELECT min(position) FROM revision)"
         ("UPDATE stand SET until=since+1 WHERE item=4", "stands nowhere, and nobody recalled it"),
         ("DELETE FROM stand WHERE item=4", "stands nowhere, and nobody recalled it"),
         ("UPDATE stand SET until=since+1 WHERE item=1 AND until IS NULL", "under what does not stand"),
+        ("UPDATE tail SET gate=gate+1 WHERE since=(SELECT max(since) FROM tail)", "rows of `tail` are not behind"),
+        ("UPDATE mention SET gate=gate+1", "1 rows of `mention` are not behind"),
+        ("UPDATE alias SET gate=gate+1", "1 rows of `alias` are not behind"),
+        ("UPDATE link SET since=since+1", "1 rows of `link` are not behind"),
+        ("UPDATE alias SET part=(SELECT max(number) FROM part)", "1 names lead to the bytes of another item"),
+        ("UPDATE reader_class SET open='[1,2,3,4]'", "holds other gates open than"),
         ("UPDATE leaf SET value=x'00' WHERE number=3", "Line 3 of the audit log cannot be read"),
         ("DELETE FROM node", "it was removed"),
         ("DELETE FROM leaf WHERE number=3", "lines are missing"),
@@ -106,12 +120,46 @@ def test_a_change_outside_the_sealed_bytes_is_a_fault(lived: House, tamper: Tamp
 def test_an_item_that_vanished_with_all_its_rows_is_missed_by_the_audit_log(lived: House, tamper: Tamper) -> None:
     tables = {"item": "number", "revision": "item", "stand": "item", "part": "item"}
 
-    (fault,) = faults_after(
+    (missed, left) = faults_after(
         lived, tamper, *(f"DELETE FROM {table} WHERE {column}=4" for table, column in tables.items())
+    )[::-1]
+
+    assert "of the audit log enters" in missed
+    assert "an item that is not there" in missed
+    assert "rows of `tail`" in left
+
+
+def test_a_relabel_that_was_undone_is_missed_by_the_audit_log(
+    house: House, hand: Callable[..., Hand], amber: Callable[..., Label], note: Callable[..., Draft], tamper: Tamper
+) -> None:
+    """With every row as it was before: who lost the item would read it again."""
+    (ref,) = house.take(hand("KWT"), note("narrowed"), amber("QAT", "BHR"), originator="KWT").refs
+    house.relabel(hand("KWT"), ref, amber("QAT"))
+
+    faults = faults_after(
+        house,
+        tamper,
+        "DELETE FROM part WHERE data IS NULL",
+        "DELETE FROM revision WHERE position=(SELECT max(position) FROM revision)",
+        "DELETE FROM batch WHERE number=(SELECT max(number) FROM batch)",
+        "DELETE FROM stand WHERE until IS NULL",
+        "UPDATE stand SET until=NULL",
+        "UPDATE revision SET gate=(SELECT gate FROM stand)",
+        "UPDATE tail SET gate=(SELECT gate FROM stand), since=(SELECT since FROM stand)",
     )
 
-    assert "of the audit log enters" in fault
-    assert "an item that is not there" in fault
+    assert faults == (f"{ref}: has 1 revisions, and the audit log tells of 2.",)
+
+
+def test_what_is_sealed_by_a_key_that_nobody_published_is_a_fault(
+    house: House, hand: Callable[..., Hand], amber: Callable[..., Label], note: Callable[..., Draft], tamper: Tamper
+) -> None:
+    house.take(hand("KWT"), note("true"), amber("QAT"), originator="KWT")
+    forger = Signer(b"f" * 32)
+    with tamper() as register:
+        register.insert("signing_key", [(forger.kid, "KWT", forger.public, 1)])
+
+    assert house.book.prove().faults == (f"Key {forger.kid} of KWT: no line of the audit log publishes it.",)
 
 
 def test_a_ring_of_parents_is_a_fault_and_the_proof_ends(lived: House, tamper: Tamper) -> None:

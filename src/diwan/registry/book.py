@@ -205,7 +205,7 @@ class Book:
     def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
         """Check every signature, every byte and the whole audit log; reads beside a running node."""
         with closing(self._engine.whole()) as pages:
-            return prove(pages, progress)
+            return prove(pages, self.clock(), progress)
 
     @property
     def told(self) -> Told:

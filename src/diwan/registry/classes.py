@@ -7,7 +7,7 @@ Before they change, every class is settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -69,6 +69,21 @@ def turn_of(
     first = min((now, *(made.since for made in gates.values())))
     soon = next_turn(reader, bare(gates), rules, first)
     return min((at for at in (known, soon) if at is not None), default=None)
+
+
+def class_faults(connection: Asked, rules: Rules, now: Instant) -> Iterator[str]:
+    """Yield which classes hold open what their party and clearances do not open, of those that are up to date."""
+    gates = bare(load_gates(connection))
+    rows = connection.execute(
+        "SELECT number, value, gates, turns, open FROM reader_class WHERE rules=?", [rules.revision]
+    )
+    for number, value, known, turns, opened in rows.fetchall():
+        if turns is not None and now >= turns:
+            continue  # looked at anew before anything is shown by it
+        key = _read_key(value)
+        theirs = {gate: one for gate, one in gates.items() if gate <= known}
+        if open_gates(Reader("", key.party, key.clearances), theirs, rules, now) != set(read_numbers(opened)):
+            yield f"Reader class {number} of {key.party} holds other gates open than its party and clearances do."
 
 
 def settle(connection: Asked, rules: Rules, now: Instant) -> None:

@@ -11,11 +11,14 @@ from collections.abc import Callable
 import msgspec
 
 from diwan.registry import chain
+from diwan.registry.classes import class_faults
 from diwan.registry.engines.lines import Line
+from diwan.registry.law import load_rules
 from diwan.registry.roll import roll_faults
 from diwan.registry.seals import seal_faults
 from diwan.registry.stances import stance_faults
 from diwan.terms.errors import Malformed
+from diwan.terms.time import Instant
 
 Progress = Callable[[str, int, int], None]
 """What is under way, how much of it is done, and how much there is."""
@@ -31,14 +34,19 @@ class Proof(msgspec.Struct, frozen=True):
     faults: tuple[str, ...]
 
 
-def prove(connection: Line, progress: Progress = lambda _, __, ___: None) -> Proof:
+def prove(connection: Line, now: Instant, progress: Progress = lambda _, __, ___: None) -> Proof:
     """Check every revision's signature and bytes, what stands behind which gate, and hash the whole audit log anew.
+
+    What is open to whom is checked as of `now`, unless someone looked later: then the clock was set back since.
 
     All of it in one snapshot of the register: what is written meanwhile is neither looked at nor a fault.
     """
     connection.snapshot()
     try:
         faults = [*seal_faults(connection, progress), *stance_faults(connection)]
+        facts: dict[str, int] = dict(connection.execute("SELECT name, value FROM state").fetchall())
+        if facts.get("looked", 0) <= now:
+            faults += class_faults(connection, load_rules(connection, facts["rules"]), now)
         lines, root, log_faults = _audit(connection, progress)
         faults += [*log_faults, *roll_faults(connection)]
         (items,) = connection.execute("SELECT count(*) FROM revision").fetchone()

@@ -24,6 +24,13 @@ _ORPHANS: Final = {
     " WHERE i.number IS NULL OR b.number IS NULL",
     "{} items stand in more than one place.": "SELECT count(*) FROM"
     " (SELECT 1 FROM stand WHERE until IS NULL GROUP BY item HAVING count(*)>1) AS twice",
+    **{
+        f"{{}} rows of `{table}` are not behind the gate of what they find.": f"SELECT count(*) FROM {table} f"
+        " LEFT JOIN stand s ON s.since=f.since AND s.until IS NULL AND s.gate=f.gate WHERE s.since IS NULL"
+        for table in ("alias", "link", "mention", "tail")
+    },
+    "{} names lead to the bytes of another item.": "SELECT count(*) FROM alias a JOIN stand s ON s.since=a.since"
+    " LEFT JOIN part p ON p.number=a.part AND p.item=s.item WHERE p.number IS NULL",
 }
 _STANDING: Final = (
     "SELECT i.originator, i.id, i.world, i.parent, s.gate, r.label, r.rev,"
