@@ -48,6 +48,8 @@ _PATIENCE = 90.0
 _LOSSES = "host,freeze,cable,postmaster,disk,switch,standby,standbys,cancel,rolling,etcd"
 _GOES_ON = 50
 """So many entries acknowledged after a loss show that writing goes on."""
+_TOLD = 30
+"""Faults that are printed at most."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +77,19 @@ def main(arguments: list[str]) -> int:
     if "cable" in asked.losses and not can_wire():
         print("No cables: laying them takes Linux, root, ip and setpriv. Members are on the loopback address.")
         asked.losses = [kind for kind in asked.losses if kind != "cable"]
+    faults = ["The drill ended before it was over."]
     try:
         faults = drill(folder, programs, asked)
     finally:
-        if asked.keep:
+        # Why something was lost stands in the members' logs alone, and may not happen a second time.
+        if asked.keep or faults:
             print(f"Everything lies in {folder}.")
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    for fault in faults:
+    for fault in faults[:_TOLD]:
         print(f"FAULT  {fault}")
+    if len(faults) > _TOLD:
+        print(f"FAULT  … and {len(faults) - _TOLD} more.")
     return 1 if faults else 0
 
 
@@ -101,7 +107,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--postgres", default="", help="the folder of PostgreSQL's programs")
     options.add_argument("--account", default="", help="the account to run the servers under, when run by root")
     options.add_argument("--folder", default=None, help="where to make the temporary folder")
-    options.add_argument("--keep", action="store_true", help="keep the folder with the logs")
+    options.add_argument("--keep", action="store_true", help="keep the folder with the logs, also without a fault")
     return options
 
 

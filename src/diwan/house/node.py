@@ -450,12 +450,7 @@ class House:
 
     def _signer(self, party: str) -> Signer:
         signer = Signer(self._secret(party))
-
-        def job(ink: Ink) -> None:
-            if ink.publish_key(party, signer.kid, signer.public):
-                ink.log([line_of("publish key", ink.now(), by="node", of=[signer.kid], party=party)])
-
-        self.book.write(job)
+        self.book.write(lambda ink: ink.publish_key(party, signer.kid, signer.public))
         return signer
 
     def _secret(self, name: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.chain import append
+from diwan.registry.chain import append, line_of
 from diwan.registry.chance import Chance, Clock
 from diwan.registry.classes import settle
 from diwan.registry.filing import filed, spell
@@ -279,13 +279,14 @@ class Ink(Found):
         )
         self.set_fact("rules", self.fact("rules") + 1)
 
-    def publish_key(self, party: str, kid: str, public: bytes) -> bool:
-        """Note the public half of a hosted party's key; return whether it was not known before."""
+    def publish_key(self, party: str, kid: str, public: bytes) -> None:
+        """Note the public half of a hosted party's key, in the audit log too, unless it is known."""
         noted = self._sql.execute(
             "INSERT INTO signing_key(kid, party, public, since) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
             [kid, party, public, self._clock()],
         )
-        return noted.rowcount > 0
+        if noted.rowcount > 0:
+            self.log([line_of("publish key", self.now(), by="node", of=[kid], party=party)])
 
     def log_change(self, leaf: bytes) -> None:
         """Append the line of a recall or relabel, which a journal off the node has to know as well."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
@@ -13,12 +15,16 @@ from diwan.registry.chance import Clock
 from diwan.registry.engines.lines import Engine
 from diwan.registry.grants import Seat
 from diwan.registry.shelf import FACTS, Shelf
-from diwan.terms.errors import Shut
+from diwan.terms.errors import Shut, Unreachable
 from diwan.terms.gate import World
 from diwan.terms.reader import Reader
 from diwan.terms.time import iso
 
 _GROWTH: Final = 1.05
+_PATIENCE: Final = 30.0
+"""Seconds after which a register that is behind what was read before is taken as it is: what is missing is lost."""
+
+_log: Final = logging.getLogger(__name__)
 
 
 class _Measured(msgspec.Struct, frozen=True):
@@ -35,6 +41,32 @@ class Opened(msgspec.Struct, frozen=True):
     shelf: Shelf
     seat: Seat
     density: float
+
+
+class _Onward:
+    """Whether a register goes on from where it was seen last.
+
+    A server that was frozen while another took over still takes itself for the one that leads when it wakes, for the
+    seconds until it is told: who asked it would be shown the past.
+    """
+
+    def __init__(self) -> None:
+        self.reached = 0
+        """How many entries had ever stood when it was read last."""
+        self._behind: float | None = None
+
+    def holds(self, stands: int, before: int) -> bool:
+        """Return whether `stands` is no less than what was reached `before` it was read, or has been less for long."""
+        if stands >= before:
+            self.reached, self._behind = max(stands, self.reached), None
+            return True
+        now = time.monotonic()
+        self._behind = self._behind or now
+        if now < self._behind + _PATIENCE:
+            return False
+        _log.error("The register is %d entries behind what was read here before: they are lost.", before - stands)
+        self.reached, self._behind = stands, None
+        return True
 
 
 class Stacks:
@@ -57,6 +89,7 @@ class Stacks:
         self._extend = extend
         self._seats: dict[str, tuple[Reader, Seat]] = {}
         self._densities: dict[tuple[int, World], _Measured] = {}
+        self._onward = _Onward()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -66,10 +99,14 @@ class Stacks:
         while True:
             allowed = seat.open[world]
             once = frozenset(grant.gate for grant in seat.moved[world]) - allowed
+            before = self._onward.reached
             pages = self._engine.lend(seat.number, world, allowed, once)
             try:
                 shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
                 facts: dict[str, int] = dict(pages.look(FACTS))
+                if not self._onward.holds(facts["stands"], before):
+                    pages.close()
+                    raise Unreachable
                 if facts["shut"]:
                     raise Shut(iso(facts["shut"]))
                 if seat.holds(facts, pages.life, self._clock()):

@@ -29,8 +29,9 @@ _ORPHANS: Final = {
         " LEFT JOIN stand s ON s.since=f.since AND s.until IS NULL AND s.gate=f.gate WHERE s.since IS NULL"
         for table in ("alias", "link", "mention", "tail")
     },
+    # Those of a register of the first shape lead to none (0).
     "{} names lead to the bytes of another item.": "SELECT count(*) FROM alias a JOIN stand s ON s.since=a.since"
-    " LEFT JOIN part p ON p.number=a.part AND p.item=s.item WHERE p.number IS NULL",
+    " LEFT JOIN part p ON p.number=a.part AND p.item=s.item WHERE p.number IS NULL AND a.part <> 0",
 }
 _STANDING: Final = (
     "SELECT i.originator, i.id, i.world, i.parent, s.gate, r.label, r.rev,"

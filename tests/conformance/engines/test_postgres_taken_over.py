@@ -12,7 +12,9 @@ import pytest
 from psycopg import conninfo, sql
 
 from diwan.house import House
+from diwan.registry import stacks
 from diwan.settings import Settings
+from diwan.terms.errors import Unreachable
 from diwan.terms.hand import Hand
 from diwan.terms.reader import Reader
 from postgres_server import Server
@@ -79,6 +81,25 @@ def test_what_was_remembered_of_gates_and_labels_that_were_lost_is_not_taken_for
         assert (seen(house, "QAT"), seen(house, "BHR")) == (["for Qatar"], ["for Bahrain"])
         assert house.prove().faults == ()
         house.close()
+
+
+def test_nobody_is_shown_the_past_by_a_server_that_no_longer_leads_unless_it_stays_so(
+    tmp_path: Path, servers: Servers, hand: Callable[..., Hand], amber: Make, note: Make, monkeypatch: Any
+) -> None:
+    settings = Settings(keeper="NATO", hosted=("KWT", "QAT", "BHR"), postgres=servers.database)
+    house = House(tmp_path / "node", settings, synchronous="OFF")
+    house.take(hand("KWT"), note("first"), amber("QAT"), originator="KWT")
+    servers.copy()
+    house.take(hand("KWT"), note("second"), amber("QAT"), originator="KWT")
+    assert seen(house, "QAT") == ["second", "first"]
+    servers.take_over()
+
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            seen(house, "QAT")
+    monkeypatch.setattr(stacks, "_PATIENCE", 0.0)
+    assert seen(house, "QAT") == ["first"]
+    house.close()
 
 
 def test_rules_that_were_lost_release_nothing_under_those_that_came_after(
