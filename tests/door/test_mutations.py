@@ -274,8 +274,8 @@ def test_a_rank_among_what_stands_behind_every_gate_is_noticed(monkeypatch: Patc
     stood = "FROM stood WHERE since < ? AND (until IS NULL OR until >= ?)"
     loose = re.sub(r" WHERE gate IN \(SELECT gate FROM temp\.\w+\)", "", sqlite_wall.VIEWS["stood"])
 
-    def rank(self: Shelf, gates: Any, opening: int, since: int) -> int:
-        return int(self.ask(f"SELECT count(*) {stood}", [since, opening])[0][0])
+    def rank(self: Shelf, gates: Any, opening: int, since: int, start: int = 0) -> int:
+        return int(self.ask(f"SELECT count(*) {stood} AND since >= ?", [since, opening, start])[0][0])
 
     monkeypatch.setitem(sqlite_wall.VIEWS, "stood", loose)
     monkeypatch.setattr(Shelf, "rank", rank)

@@ -65,13 +65,14 @@ def _stretch(
 
 
 def _come_with(shelf: Shelf, pick: Pick, opening: Opening, after: Instant) -> Iterator[tuple[Instant, Held]]:
-    skip = max(0, after - opening.at)
-    while places := shelf.placed(opening.gates, opening.at, skip, _CHUNK):
+    # Each question counts anew from the first: so the chunks grow, and a long way costs few of them.
+    skip, chunk = max(0, after - opening.at), _CHUNK
+    while places := shelf.placed(opening.gates, opening.at, skip, chunk):
         there = held_at(shelf, pick, places)
         for rank, place in enumerate(places, skip):
             if place in there:
                 yield opening.at + 1 + rank, there[place]
-        skip += len(places)
+        skip, chunk = skip + len(places), 4 * chunk
 
 
 def _by_name(
@@ -82,10 +83,15 @@ def _by_name(
     start = after if not openings else 0
     most = limit if not openings else NEVER
     found = []
+    ranks: dict[Opening, tuple[int, int]] = {}
     for one in held(shelf, pick, start, NEVER, most, density):
         opening = late.get(one.gate)
         if opening is None or one.since > opening.at:
             found.append((one.since, one))
-        else:
-            found.append((opening.at + 1 + shelf.rank(opening.gates, opening.at, one.since), one))
+            continue
+        # They come in order of where they stand: each is counted from the one before it.
+        before, rank = ranks.get(opening, (0, 0))
+        rank += shelf.rank(opening.gates, opening.at, one.since, before)
+        ranks[opening] = one.since, rank
+        found.append((opening.at + 1 + rank, one))
     return sorted((pair for pair in found if pair[0] > after), key=lambda pair: pair[0])[:limit]

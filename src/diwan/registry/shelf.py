@@ -418,12 +418,12 @@ class Shelf:
         )
         return [row[0] for row in rows]
 
-    def rank(self, gates: Sequence[int], opening: int, since: int) -> int:
-        """Return the rank, from 0, of what came with an opening and stands at `since`."""
+    def rank(self, gates: Sequence[int], opening: int, since: int, start: int = 0) -> int:
+        """Return the rank, from 0, of what came with an opening and stands at `since`, counted from `start` on."""
         (before,) = self._sql.past(
-            f"SELECT count(*) FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
+            f"SELECT count(*) FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since >= ? AND since < ?"
             " AND (until IS NULL OR until >= ?)",
-            [*gates, since, opening],
+            [*gates, start, since, opening],
         ).fetchone()
         return int(before)
 
