@@ -121,6 +121,21 @@ def test_the_edition_of_an_event_that_extends_another_does_not_say_so() -> None:
     assert draft.links == ()
 
 
+def test_no_source_of_a_sighting_and_no_description_repeats_what_an_edition_leaves_out() -> None:
+    tree = json.loads(WHOLE)
+    event = tree["Event"]
+    hidden = event["Attribute"][0] | {"distribution": "0", "type": "other", "value": "left-out-value", "Sighting": []}
+    seen = [{"uuid": "5f0c0059-7a11-4c3e-9b1d-000000000059", "type": "0", "source": "as told of left-out-value"}]
+    kept = event["Attribute"][1] | {"Sighting": seen}
+    event |= {"distribution": "1", "Attribute": [hidden, kept]}
+    event["Object"][0]["description"] = "goes with left-out-value"
+
+    text = edition(parse_event(json.dumps(tree).encode(), {}), IDENT).parts[0].data.decode()
+
+    assert seen[0]["uuid"] in text
+    assert "left-out-value" not in text
+
+
 def test_an_event_whose_title_tells_of_a_hidden_part_has_no_edition() -> None:
     tree = json.loads(NARROWER)
     tree["Event"]["info"] = "Mails from Billing@example.net"

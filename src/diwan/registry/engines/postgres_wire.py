@@ -36,7 +36,10 @@ ORDER: Final = (
     " FROM state WHERE name = 'last_position' FOR UPDATE"
 )
 # A server that is started anew, another one that took over, a database made anew: whatever may have lost something.
-_WHICH: Final = "SELECT pg_postmaster_start_time()::text, oid FROM pg_database WHERE datname = current_database()"
+_WHICH: Final = (
+    "SELECT extract(epoch FROM pg_postmaster_start_time())::text, oid FROM pg_database"
+    " WHERE datname = current_database()"
+)
 UNDER_WAY: Final = (
     pq.TransactionStatus.INTRANS,
     pq.TransactionStatus.INERROR,

@@ -104,7 +104,8 @@ class _Cutting:
                 yield self._attribute(one)
 
     def _attribute(self, node: Tree) -> Tree:
-        sightings = [_only(one, _SIGHTING) | _sighter(one) for one in self._kept(node, "Sighting")]
+        seen = self._kept(node, "Sighting")
+        sightings = [self._quiet(_only(one, _SIGHTING), "source") | _sighter(one) for one in seen]
         made = _only(node, (*_ATTRIBUTE, *_MORE)) | {"distribution": "5", "Tag": self._tags(node)}
         return self._quiet(made, "comment") | ({"Sighting": sightings} if sightings else {})
 
@@ -112,7 +113,7 @@ class _Cutting:
         attributes = list(self._attributes(node))
         references = [self._quiet(_only(one, _REFERENCE), "comment") for one in self._kept(node, "ObjectReference")]
         made = _only(node, (*_OBJECT, *_OBJECT_MORE)) | {"distribution": "5", "Attribute": attributes}
-        return self._quiet(made, "comment") | {"ObjectReference": references}
+        return self._quiet(self._quiet(made, "comment"), "description") | {"ObjectReference": references}
 
     def _related(self, attributes: list[Tree], objects: list[Tree]) -> list[Tree]:
         """Return the objects with references to what stays alone: another uuid would tell that something is there."""
