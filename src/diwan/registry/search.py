@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Final
@@ -59,12 +59,27 @@ def find(
     segments = shelf.ask(
         f"SELECT number, low, high FROM segments WHERE high > ? AND low < ? ORDER BY low {order}", [low, high]
     )
-    for segment, first, last in segments:
+    common: dict[int, dict[int, int]] = {}
+    for place, (segment, first, last) in enumerate(segments):
         # Segments are disjoint in time, so once the page is full nothing further on can come before it.
         if len(hits) >= limit and _beyond(sorted(hits, reverse=newest)[limit - 1], first, last, newest=newest):
             break
-        hits.update(_in_segment(shelf, segment, numbers, patterns, low, high, limit, density, newest=newest))
+        if segment not in common:
+            # Of a frequent word the first segment fills the page; a rare one is looked for in all, asked about at once.
+            common |= _common(shelf, [one for one, _, _ in (segments[place:] if place else segments[:1])], numbers)
+        holds = common[segment]
+        hits.update(_in_segment(shelf, segment, numbers, holds, patterns, low, high, limit, density, newest=newest))
     return sorted(hits, reverse=newest)[:limit]
+
+
+def _common(shelf: Shelf, segments: Sequence[int], numbers: Sequence[int]) -> dict[int, dict[int, int]]:
+    """Return how many entries hold each term in each segment, as far as it is frequent there."""
+    found: dict[int, dict[int, int]] = {segment: {} for segment in segments}
+    among, terms = (",".join("?" * len(listed)) for listed in (segments, numbers))
+    asked = f"SELECT segment, term, postings FROM common WHERE segment IN ({among}) AND term IN ({terms})"
+    for segment, term, postings in shelf.ask(asked, [*segments, *numbers]):
+        found[segment][term] = int(postings)
+    return found
 
 
 def _beyond(reached: int, low: int, high: int, *, newest: bool) -> bool:
@@ -75,6 +90,7 @@ def _in_segment(
     shelf: Shelf,
     segment: int,
     numbers: Sequence[int],
+    common: Mapping[int, int],
     patterns: Sequence[str],
     after: int,
     before: int,
@@ -83,11 +99,6 @@ def _in_segment(
     *,
     newest: bool,
 ) -> list[int]:
-    common = {
-        term: int(rows[0][0])
-        for term in numbers
-        if (rows := shelf.ask("SELECT postings FROM common WHERE segment=? AND term=?", [segment, term]))
-    }
     driver, *others = sorted(numbers, key=lambda term: common.get(term, 0))
     # Lists per gate are kept of common terms alone; whether a hit holds the rarer ones is checked against its entry.
     among = [term for term in others if term in common]
