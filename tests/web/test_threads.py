@@ -55,7 +55,7 @@ def test_nobody_who_is_in_waits_behind_passwords_and_no_crowd_of_them_gathers() 
     free = threading.Event()
 
     async def ask() -> str:
-        tried = [asyncio.create_task(at_the_door("192.0.2.1", free.wait, 20)) for _ in range(8)]
+        tried = [asyncio.create_task(at_the_door("192.0.2.1", free.wait, 20)) for _ in range(16)]
         await asyncio.sleep(0)
         with pytest.raises(Crowded):
             await at_the_door("192.0.2.1", free.wait, 20)

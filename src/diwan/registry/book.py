@@ -208,6 +208,11 @@ class Book:
             return prove(pages, self.clock(), progress)
 
     @property
+    def readers(self) -> int:
+        """How many may well read at once within one process."""
+        return self._engine.readers
+
+    @property
     def told(self) -> Told:
         """What this process has written since the book was opened."""
         return self._pen.told

@@ -1,10 +1,11 @@
-"""Threads: two for whoever reads, two for what takes long, more for whoever writes, some at the door, one for probes.
+"""Threads: a few for whoever reads, two for what takes long, more for whoever writes, some at the door, one for probes.
 
-Who reads is busy, and more threads than processors only take the interpreter from each other: an engine gives it away
-with every row.  Nobody is to wait behind somebody's export of all that they may see.  Who writes waits for the disk
-together with others, and nobody who reads is to wait behind them; a probe waits behind neither, for it has to answer
-when all of them hang.  A password takes a while to check, on purpose, and anybody may send one: nobody who is in waits
-behind those, and no more of them wait than are soon looked at.
+Who reads is busy, and more threads than processors only take the interpreter from each other: SQLite gives it away
+with every row.  Who asks a server waits as well, so there are some more for that.  Nobody is to wait behind somebody's
+export of all that they may see.  Who writes waits for the disk together with others, and nobody who reads is to wait
+behind them; a probe waits behind neither, for it has to answer when all of them hang.  A password takes a while to
+check, on purpose, and anybody may send one: nobody who is in waits behind those, and only so many wait as are soon
+looked at.
 """
 
 from __future__ import annotations
@@ -24,25 +25,27 @@ from diwan.terms.errors import Crowded
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_READERS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-read")
+_READERS: Final = [ThreadPoolExecutor(2, thread_name_prefix="diwan-read")]
+"""The last counts."""
 _EXPORTS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-export")
 _WRITERS: Final = ThreadPoolExecutor(32, thread_name_prefix="diwan-write")
 _PROBES: Final = ThreadPoolExecutor(1, thread_name_prefix="diwan-probe")
 _DOORS: Final = ThreadPoolExecutor(4, thread_name_prefix="diwan-door")
 _CROWD: Final = 64
-_OF_ONE: Final = 8
+_OF_ONE: Final = 16
 """How many passwords wait to be checked at most, and how many of one address."""
 _at_the_door: Final = Counter[str]()
 
 
-def share_readers() -> None:
-    """Let the framework make its pages on the threads of whoever reads; before anything is served."""
-    set_asyncio_executor(_READERS)
+def share_readers(count: int) -> None:
+    """Let so many threads read, and the framework make its pages on them; before anything is served."""
+    _READERS.append(ThreadPoolExecutor(count, thread_name_prefix="diwan-read"))
+    set_asyncio_executor(_READERS[-1])
 
 
 async def reading(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what reads, and return what it returns."""
-    return await _run(_READERS, partial(job, *args, **named))
+    return await _run(_READERS[-1], partial(job, *args, **named))
 
 
 async def exporting(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:

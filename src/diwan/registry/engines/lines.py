@@ -180,6 +180,10 @@ class Engine(Protocol):
         """How many of the house's own reading connections are worth having at once."""
 
     @property
+    def readers(self) -> int:
+        """How many threads of one process read best at once."""
+
+    @property
     def window(self) -> int:
         """Up to how many times the number of gates a stretch in time order is cheaper than a merge."""
 

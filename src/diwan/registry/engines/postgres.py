@@ -59,6 +59,7 @@ class Postgres:
     failures: Final = (psycopg.Error, Unreachable)
     window: Final = 4
     owns: Final = 4
+    readers: Final = 5
 
     def __init__(self, conninfo: str, *, durable: bool = True) -> None:
         """Keep the register where `conninfo` points; it names no user: roles log in by their own names."""

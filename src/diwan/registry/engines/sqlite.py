@@ -49,6 +49,7 @@ class Sqlite:
     failures: Final = (sqlite3.Error,)
     window: Final = 2
     owns: Final = 1
+    readers: Final = 2
 
     def __init__(self, folder: Path, *, synchronous: str = "FULL") -> None:
         """Keep the register in `folder`."""
