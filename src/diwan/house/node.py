@@ -180,6 +180,11 @@ class House:
         """Return the register's own numbers; of everything that is kept here, whoever may read it."""
         return self.book.facts()
 
+    @property
+    def readers(self) -> int:
+        """How many threads of one process read best at once."""
+        return self.book.readers
+
     def told(self) -> Told:
         """Return what this process has written since it was started."""
         return self.book.told

@@ -36,7 +36,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     that waits for another program's lock, ends with the process after `longest` seconds, exit code 1: nobody was told
     that it was done, and what was acknowledged is on disk.
     """
-    share_readers(house.book.readers)
+    share_readers(house.readers)
     tally, readiness = Tally(), Readiness(house)
     app: Any = with_notes(create_app(house, readiness), tally)
     if house.settings.proxy:
