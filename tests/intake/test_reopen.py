@@ -184,6 +184,13 @@ def life(lived: House, hand: Callable[..., Hand], amber: Callable[..., Label], n
     return made
 
 
+def lose(life: Life, kept: Path, journal: Path, again: Callable[..., House]) -> None:
+    """Let a node be lost, and brought back with what its journal says."""
+    life.house.close()
+    life.house = again(kept)
+    life.house.reopen([journal])
+
+
 def test_after_a_loss_nobody_sees_anything_and_after_the_replay_everyone_what_the_lost_node_showed(
     life: Life, tmp_path: Path, journal: Path, again: Callable[..., House]
 ) -> None:
@@ -246,9 +253,7 @@ def test_a_second_loss_is_made_up_for_from_both_journals_in_their_order(
 ) -> None:
     life.house.backup(tmp_path / "kept.tar")
     life.after()
-    life.house.close()
-    life.house = again(tmp_path / "kept.tar")
-    life.house.reopen([journal])
+    lose(life, tmp_path / "kept.tar", journal, again)
     life.relabel("narrowed", "KWT", "JOR")
     life.house.recall(life.hand("QAT"), life.refs["widened"])
     before = everyone(life.house)
@@ -275,9 +280,7 @@ def test_a_later_generations_journal_changes_nothing_that_the_backup_already_hol
     draft = life.note("another", name="moved")
     life.refs["namesake"] = life.house.take(life.hand("KWT"), draft, life.amber("QAT"), originator="KWT").refs[0]
     life.house.backup(tmp_path / "kept.tar")
-    life.house.close()
-    life.house = again(tmp_path / "kept.tar")
-    life.house.reopen([journal])
+    lose(life, tmp_path / "kept.tar", journal, again)
     life.house.recall(life.hand("BHR"), life.refs["both"])
     life.house.close()
 
@@ -311,9 +314,7 @@ def test_a_generation_of_which_a_journal_stands_is_not_begun_a_second_time(
 ) -> None:
     """Also where the journal of that generation was not named."""
     life.house.backup(tmp_path / "kept.tar")
-    life.house.close()
-    life.house = again(tmp_path / "kept.tar")
-    life.house.reopen([journal])
+    lose(life, tmp_path / "kept.tar", journal, again)
     life.house.recall(life.hand("BHR"), life.refs["both"])
     life.house.close()
     (first,) = journal.glob("NATO.g0.*.journal")
