@@ -141,6 +141,13 @@ def test_a_uri_longer_than_a_pattern_is_known_by_its_beginning() -> None:
     assert (len(rule["startswith"]), len(rule["endswith"])) == (2, 1)
 
 
+def test_rules_that_name_several_sorts_of_digest_say_what_a_sensor_needs_for_that() -> None:
+    several, one = (told(suricata(held, reader=READER, at=AT))[0] for held in (MANY, MANY[:7]))
+
+    assert [line for line in several if "force-hash" in line]
+    assert not [line for line in one if "force-hash" in line]
+
+
 def test_digests_stand_in_lists_of_their_own() -> None:
     assert told(digest_list("md5", MANY, reader=READER, at=AT))[1] == ["a" * 32]
 

@@ -24,6 +24,8 @@ _BARE: Final = re.compile(r"[A-Za-z0-9._/=&?~+%@!*()\[\],#-]", re.ASCII)
 _MESSAGE: Final = str.maketrans({'"': "'", ";": ",", "\\": "/"})
 _WORD: Final = re.compile(r"[^A-Za-z0-9_.:+-]+", re.ASCII)
 _REFERENCE: Final = re.compile(r"https?://([A-Za-z0-9._~:/?\[\]@!$&'()*+=%#-]{1,250})", re.ASCII)
+_ALL_DIGESTS: Final = "# One sort of digest is worked out unless eve-log, files, has force-hash: [md5, sha1, sha256]"
+"""Said where rules name several sorts: the first in a group of rules decides for all (seen with Suricata 7.0.10)."""
 KINDS: Final = frozenset(["ipv4", "ipv6", "cidr", "domain", "url", "user-agent", *LISTS])
 _Head = tuple[str, str]
 """A rule's head, `alert dns $HOME_NET any -> any any`, and the options that match."""
@@ -44,7 +46,9 @@ def suricata(watched: Iterable[Watched], *, reader: str, at: Instant) -> bytes:
     known = settled(watched)
     held = [one for one in known if one.observable.kind in KINDS]
     lines = banner("#", held, len(known) - len(held), reader=reader, at=at)
-    return file_of([*lines, *_numbered([rule for one in held for rule in _rules(one)] + _digest_rules(held))])
+    sorts = sorted({one.observable.kind for one in held} & set(LISTS))
+    said = [_ALL_DIGESTS] if len(sorts) > 1 else []
+    return file_of([*lines, *said, *_numbered([rule for one in held for rule in _rules(one)] + _digest_rules(sorts))])
 
 
 def digest_list(kind: str, watched: Iterable[Watched], *, reader: str, at: Instant) -> bytes:
@@ -71,8 +75,7 @@ def _rules(one: Watched) -> Iterator[tuple[_Head, str]]:
         yield (head, matching), _about(one)
 
 
-def _digest_rules(held: Iterable[Watched]) -> list[tuple[_Head, str]]:
-    kinds = sorted({one.observable.kind for one in held if one.observable.kind in LISTS})
+def _digest_rules(kinds: Iterable[str]) -> list[tuple[_Head, str]]:
     return [
         (
             (f"alert {carrier} any any -> any any", f" file{kind}:{LISTS[kind]};"),
