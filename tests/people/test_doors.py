@@ -495,12 +495,20 @@ def test_log_tells_every_coming_and_going_in_order(book: Book, doors: Doors, ope
     assert told[4]["of"] == told[5]["of"] == [account.id, token.id]
 
 
-def test_attempt_that_came_too_soon_is_in_the_log_too(doors: Doors, opened: Open, log: Log) -> None:
+def test_first_attempt_that_came_too_soon_is_in_the_log_and_no_number_of_others_fills_it(
+    doors: Doors, opened: Open, clock: Any, log: Log
+) -> None:
     opened()
-    for _ in range(7):
+    for _ in range(50):
         refusal(doors, "mariam", WRONG)
 
-    assert [line["act"] for line in log()] == ["open account"] + ["sign-in refused"] * 7
+    assert [line["act"] for line in log()] == ["open account"] + ["sign-in refused"] * 6
+    clock.wait(seconds=1)
+    for _ in range(50):
+        refusal(doors, "mariam", WRONG)
+
+    assert [line["act"] for line in log()] == ["open account"] + ["sign-in refused"] * 8
+    assert doors.refused == 100
 
 
 def test_nothing_that_was_typed_and_no_secret_stands_in_the_log(

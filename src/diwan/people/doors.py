@@ -182,8 +182,11 @@ class Doors:
         attempt = self._blur(f"{address}\n{name}").encode()
         try:
             self._throttle.begin(attempt, self._book.clock())
-        except TooSoon:
-            self._book.write(lambda ink: self._refuse(ink, tried, address))
+        except TooSoon as early:
+            if early.first:
+                self._book.write(lambda ink: self._refuse(ink, tried, address))
+            else:
+                self._count_refused()
             raise
         return attempt, tried
 
@@ -284,8 +287,12 @@ class Doors:
         return account, secret
 
     def _refuse(self, ink: Ink, tried: str, address: str) -> None:
-        self.refused += 1  # under the write order, so one at a time
+        self._count_refused()
         ink.log([line(ink, "sign-in refused", "", [tried], party="", address=self._blur(address))])
+
+    def _count_refused(self) -> None:
+        with self._remembering:
+            self.refused += 1
 
     def _blur(self, text: str) -> str:
         return blake2b(text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).hexdigest()

@@ -17,9 +17,11 @@ _KEPT: Final = 10_000
 class TooSoon(NotAllowed):
     """Five or more attempts in a row were wrong, and the wait that follows is not over."""
 
-    def __init__(self, wait: Instant) -> None:
+    def __init__(self, wait: Instant, *, first: bool) -> None:
         """Say how long, in whole seconds; the same for names that exist and names that do not."""
         self.seconds = -(-wait // _SECOND)
+        self.first = first
+        """Whether nobody came too soon in this wait before: the log is told once, and cannot be filled."""
         super().__init__(
             f"Too many wrong attempts. The next one is looked at in {self.seconds} s. You are not signed in."
         )
@@ -30,7 +32,7 @@ class Throttle:
 
     def __init__(self) -> None:
         """Begin with nobody waiting."""
-        self._tried: dict[bytes, tuple[int, Instant]] = {}
+        self._tried: dict[bytes, tuple[int, Instant, bool]] = {}
         self._lock = threading.Lock()
 
     def begin(self, key: bytes, now: Instant) -> None:
@@ -42,12 +44,13 @@ class Throttle:
             TooSoon: the wait is not over; the attempt does not count.
         """
         with self._lock:
-            times, until = self._tried.get(key, (0, now))
+            times, until, told = self._tried.get(key, (0, now, False))
             # A clock that was set back must not lock anybody out for longer than the longest wait.
             if now < until <= now + LONGEST_WAIT:
-                raise TooSoon(until - now)
+                self._tried[key] = (times, until, True)
+                raise TooSoon(until - now, first=not told)
             self._tried.pop(key, None)
-            self._tried[key] = (times + 1, now + _wait(times + 1))
+            self._tried[key] = (times + 1, now + _wait(times + 1), False)
             if len(self._tried) > _KEPT:
                 del self._tried[next(iter(self._tried))]
 
