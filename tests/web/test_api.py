@@ -71,6 +71,23 @@ def waiting(alert: Callable[..., Ref], browser: Callable[..., Browser]) -> Calla
     return wait
 
 
+def test_more_than_sixteen_of_one_account_do_not_wait_and_keep_nobody_else_from_it(
+    alert: Callable[..., Ref], browser: Callable[..., Browser]
+) -> None:
+    alert("KW-0", "TLP:CLEAR")
+    qat, omn = browser("QAT"), browser("OMN")
+    wait = {"cursor": qat.get("/api/changes").json()["cursor"], "wait": "2"}
+    his = {**wait, "cursor": omn.get("/api/changes").json()["cursor"]}
+
+    with ThreadPoolExecutor(18) as many:
+        held = [many.submit(qat.get, "/api/changes", params=wait) for _ in range(17)]
+        other = many.submit(omn.get, "/api/changes", params=his)
+        answers = sorted(one.result().status_code for one in held)
+
+    assert (answers, other.result().status_code) == ([200] * 16 + [503], 200)
+    assert qat.get("/api/changes", params={**wait, "wait": "1"}).status_code == 200
+
+
 def test_who_waits_for_changes_is_answered_when_something_is_theirs_and_not_before(
     alert: Callable[..., Ref], waiting: Callable[[object], tuple[Answer, float]]
 ) -> None:

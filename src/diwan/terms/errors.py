@@ -47,11 +47,7 @@ class Unreachable(Refused):
 
 
 class Crowded(Refused):
-    """So many try to sign in that one more is not looked at."""
-
-    def __init__(self) -> None:
-        """Say what to do; the same for every name."""
-        super().__init__("Too many try to sign in just now. You are not signed in; try again in a few seconds.")
+    """So many ask for the same at once that one more is not looked at."""
 
 
 class Full(Refused):

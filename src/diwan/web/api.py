@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -14,7 +16,7 @@ from litestar import Response, get, post
 from diwan.house import House
 from diwan.intake.beyond import Beyond, Notice
 from diwan.reading import Change, Changes, Query, Released
-from diwan.terms.errors import Malformed
+from diwan.terms.errors import Crowded, Malformed
 from diwan.terms.gate import World
 from diwan.terms.hand import Role
 from diwan.terms.item import Ref
@@ -34,6 +36,8 @@ _LONGEST: Final = 8
 """Seconds that an answer is held back for at most: less than requests under way are given when the node stops."""
 _PAUSE: Final = 0.25
 """Seconds between two looks of one who waits: who waits is not woken with every commit of a busy node."""
+_WAITS: Final = 16
+"""So many may wait in the name of one account: each of them looks again after whatever is written."""
 _TOKEN: Final = "x-diwan-token"  # noqa: S105 -- the name of a header
 
 
@@ -114,6 +118,8 @@ class Entered(msgspec.Struct, frozen=True):
 def routes(house: House) -> list[Any]:
     """Return the handlers of the API."""
 
+    waiting: Counter[Reader] = Counter()
+
     @get("/api/items", name="api items", opt={"reads": "list"}, sync_to_thread=True)
     def items(request: Asked) -> Response[bytes]:
         said = request.query_params
@@ -138,7 +144,8 @@ def routes(house: House) -> list[Any]:
 
         found = await reading(visit.room.changes, cursor, limit)
         if wait and cursor and not found.changes:
-            found = await _new(house, visit.hand.reader, ask_again, found, wait)
+            with _one_of(waiting, visit.hand.reader):
+                found = await _new(house, visit.hand.reader, ask_again, found, wait)
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
 
     @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=True)
@@ -189,6 +196,19 @@ def shown(item: Released) -> Shown:
 def _told(change: Change) -> Told:
     item = shown(change.item) if change.item else None
     return Told(change.what, change.ref.originator, change.ref.id, change.kind, change.at, item)
+
+
+@contextmanager
+def _one_of(waiting: Counter[Reader], reader: Reader) -> Iterator[None]:
+    if waiting[reader] >= _WAITS:
+        raise Crowded(f"{_WAITS} requests of this account wait for changes already. Nothing was read.")
+    waiting[reader] += 1
+    try:
+        yield
+    finally:
+        waiting[reader] -= 1
+        if not waiting[reader]:
+            del waiting[reader]
 
 
 async def _new(house: House, reader: Reader, ask: Callable[[], Changes], found: Changes, wait: int) -> Changes:

@@ -70,7 +70,7 @@ async def at_the_door(address: str, job: Callable[P, T], *args: P.args, **named:
         Crowded: as many as may wait do so already; the password was not looked at.
     """
     if _at_the_door[address] >= _OF_ONE or _at_the_door.total() >= _CROWD:
-        raise Crowded
+        raise Crowded("Too many try to sign in just now. You are not signed in; try again in a few seconds.")
     _at_the_door[address] += 1
     try:
         return await _run(_DOORS, partial(job, *args, **named))
