@@ -1,4 +1,4 @@
-"""A Patroni cluster on one machine: three members, any of which can be killed, frozen and brought back."""
+"""A Patroni cluster on one machine: three members, three etcd, each of which can be killed, frozen and brought back."""
 
 from __future__ import annotations
 
@@ -64,19 +64,36 @@ def find_programs(patroni: str = "patroni", etcd: str = "etcd", postgres: str = 
 
 
 @dataclass
-class Member:
-    """One machine of the cluster: an etcd, and a Patroni with the PostgreSQL it minds."""
+class Machine:
+    """One machine of the cluster."""
 
     name: str
     folder: Path
     address: str
-    port: int
-    rest: int
-    etcd_port: int
-    peer_port: int
-    etcd: subprocess.Popen[bytes] | None = None
-    patroni: subprocess.Popen[bytes] | None = None
+    running: subprocess.Popen[bytes] | None = None
+    """What is started on it, which starts all the rest."""
     frozen: list[psutil.Process] = field(default_factory=list)
+
+    def roots(self) -> list[int]:
+        """Return the processes that others on this machine come from."""
+        return [self.running.pid] if self.running else []
+
+    def processes(self) -> list[psutil.Process]:
+        """Return everything that runs on this machine."""
+        found: list[psutil.Process] = []
+        for pid in self.roots():
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                found += [process, *process.children(recursive=True)]
+        return list(dict.fromkeys(found))
+
+
+@dataclass
+class Member(Machine):
+    """A Patroni, and the PostgreSQL that it minds."""
+
+    port: int = 0
+    rest: int = 0
 
     @property
     def postmaster(self) -> int | None:
@@ -87,44 +104,56 @@ class Member:
                 return pid
         return None
 
-    def processes(self) -> list[psutil.Process]:
-        """Return everything that runs on this machine, all backends of its PostgreSQL included."""
-        roots = [self.patroni and self.patroni.pid, self.etcd and self.etcd.pid, self.postmaster]
-        found: list[psutil.Process] = []
-        for pid in roots:
-            with suppress(psutil.Error):
-                if pid is not None:
-                    process = psutil.Process(pid)
-                    found += [process, *process.children(recursive=True)]
-        return list(dict.fromkeys(found))
+    def roots(self) -> list[int]:
+        """Return its Patroni and its PostgreSQL, which is no child of it when it was started before it."""
+        return [*super().roots(), *([pid] if (pid := self.postmaster) else [])]
+
+
+@dataclass
+class Keeper(Machine):
+    """One of the three etcd that keep who leads."""
+
+    port: int = 0
+    peer: int = 0
 
 
 class Cluster:
-    """Three members, in a folder of their own."""
+    """Three members and three keepers, in a folder of their own."""
 
-    def __init__(self, folder: Path, programs: Programs, *, cables: bool = False) -> None:
+    def __init__(self, folder: Path, programs: Programs, *, cables: bool = False, together: bool = False) -> None:
         """Lay the files out in `folder`.
 
-        All of it is on the loopback address, or, with `cables`, each member on an address and a cable of its own.
+        All of it is on the loopback address, or, with `cables`, each machine on an address and a cable of its own.
+        The keepers are on machines of their own, or `together` with the members: what befalls one befalls both.
         """
         self.folder = folder
         self.programs = programs
+        self.together = together
         names = [f"member{number}" for number in (1, 2, 3)]
-        self.network = Network(names) if cables else None
-        addresses = self.network.addresses if self.network else dict.fromkeys(names, "127.0.0.1")
-        ports = free_ports(4 * len(names))
+        keepers = names if together else [f"etcd{number}" for number in (1, 2, 3)]
+        self.network = Network(list(dict.fromkeys([*names, *keepers]))) if cables else None
+        addresses = self.network.addresses if self.network else dict.fromkeys([*names, *keepers], "127.0.0.1")
+        ports = iter(free_ports(4 * len(names)))
         self.members = [
-            Member(name, folder / name, addresses[name], *ports[4 * number : 4 * number + 4])
-            for number, name in enumerate(names)
+            Member(name, folder / name, addresses[name], port=next(ports), rest=next(ports)) for name in names
+        ]
+        self.keepers = [
+            Keeper(name, folder / name, addresses[name], port=next(ports), peer=next(ports)) for name in keepers
         ]
         # The account's own files tell these programs nothing: no password and no service of anybody else.
         self._environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+        for machine in self.machines:
+            machine.folder.mkdir(mode=0o700, exist_ok=True)
         for member in self.members:
-            member.folder.mkdir(mode=0o700)
             (member.folder / "patroni.yml").write_text(self._filled_in(member))
         if programs.account:
             for path in (folder, *folder.rglob("*")):
                 shutil.chown(path, programs.account)
+
+    @property
+    def machines(self) -> list[Member | Keeper]:
+        """All of them."""
+        return [*self.members, *self.keepers]
 
     @property
     def conninfo(self) -> str:
@@ -136,37 +165,43 @@ class Cluster:
 
     def start(self) -> None:
         """Start everything and wait until there is a leader with a synchronous standby and nobody missing."""
-        for member in self.members:
-            self.start_etcd(member)
-        for member in self.members:
-            self.start_member(member)
+        for machine in [*self.keepers, *self.members]:
+            self._start(machine)
         self.settled()
 
-    def start_etcd(self, member: Member) -> None:
-        """Start a member's etcd."""
-        client, peer = (f"http://{member.address}:{port}" for port in (member.etcd_port, member.peer_port))
-        everyone = ",".join(f"{one.name}=http://{one.address}:{one.peer_port}" for one in self.members)
-        member.etcd = self._run(
-            member,
-            "etcd",
-            [self.programs.etcd, "--name", member.name, "--data-dir", member.folder / "etcd"],
-            ["--listen-client-urls", client, "--advertise-client-urls", client],
-            ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", everyone],
-        )
+    def bring_back(self, machine: Member | Keeper) -> None:
+        """Start what does not run there: an etcd, or a Patroni, which starts its PostgreSQL."""
+        for one in self._same(machine):
+            if one.running is None:
+                self._start(one)
 
-    def start_member(self, member: Member) -> None:
-        """Start what does not run on a member: its etcd, and its Patroni, which starts its PostgreSQL."""
-        if member.etcd is None:
-            self.start_etcd(member)
-        member.patroni = self._run(member, "patroni", [self.programs.patroni, member.folder / "patroni.yml"])
+    def kill_keepers(self) -> None:
+        """Kill every etcd at once, and nothing else on its machine."""
+        for keeper in self.keepers:
+            if keeper.running is not None:
+                keeper.running.kill()
+                keeper.running.wait()
+            keeper.running = None
 
-    def kill_etcd(self) -> None:
-        """Kill every etcd at once."""
-        for member in self.members:
-            if member.etcd is not None:
-                member.etcd.kill()
-                member.etcd.wait()
-            member.etcd = None
+    def leading_keeper(self) -> Keeper:
+        """Return the keeper that leads the three."""
+        told = [(keeper, _ask_etcd(keeper, "status", {})) for keeper in self.keepers]
+        return next(keeper for keeper, said in told if said["header"]["member_id"] == said["leader"])
+
+    def lead_keepers(self, wanted: Keeper) -> None:
+        """Let one keeper lead the three."""
+        leads = self.leading_keeper()
+        if leads is not wanted:
+            there = _ask_etcd(wanted, "status", {})["header"]["member_id"]
+            _ask_etcd(leads, "transfer-leadership", {"targetID": there})
+
+    def beside(self, member: Member) -> Keeper | None:
+        """Return the keeper on a member's machine, or None where they have machines of their own."""
+        return self.keepers[self.members.index(member)] if self.together else None
+
+    def _same(self, machine: Member | Keeper) -> list[Member | Keeper]:
+        """Return all that is on one machine, a keeper before its member."""
+        return [one for one in [*self.keepers, *self.members] if one.name == machine.name]
 
     def view(self) -> View:
         """Return what Patroni says of each member, by name; empty where nobody answers."""
@@ -193,50 +228,54 @@ class Cluster:
 
         until(whole, "the cluster is whole", within, self.view)
 
-    def kill(self, member: Member) -> None:
-        """Take a whole machine away: its Patroni, its PostgreSQL and every backend, at one moment."""
-        processes = member.processes()
+    def kill(self, machine: Member | Keeper) -> None:
+        """Take a whole machine away: its programs, its PostgreSQL and every backend, at one moment."""
+        there = self._same(machine)
+        processes = [process for one in there for process in one.processes()]
         # Stopped first, so that none of them does anything between the first death and the last.
         _signal(processes, signal.SIGSTOP)
-        _signal(list(dict.fromkeys([*processes, *member.processes()])), signal.SIGKILL)
-        for process in (member.patroni, member.etcd):
-            if process is not None:
-                process.wait()
-        member.patroni = member.etcd = None
+        more = [process for one in there for process in one.processes()]
+        _signal(list(dict.fromkeys([*processes, *more])), signal.SIGKILL)
+        for one in there:
+            if one.running is not None:
+                one.running.wait()
+            one.running = None
 
-    def shut_down(self, member: Member) -> None:
+    def shut_down(self, machine: Member | Keeper) -> None:
         """Shut a machine down in order, as before work on it."""
-        for process in (member.patroni, member.etcd):
-            if process is not None:
-                process.terminate()
-                process.wait(60)
-        member.patroni = member.etcd = None
+        for one in reversed(self._same(machine)):
+            if one.running is not None:
+                one.running.terminate()
+                one.running.wait(60)
+            one.running = None
 
     def kill_postmaster(self, member: Member) -> None:
         """Kill a member's PostgreSQL and leave its Patroni alive."""
         if (pid := member.postmaster) is not None:
             os.kill(pid, signal.SIGKILL)
 
-    def freeze(self, member: Member) -> None:
+    def freeze(self, machine: Member | Keeper) -> None:
         """Stop a whole machine without closing a single connection, as a network that swallows everything does."""
-        member.frozen = member.processes()
-        _signal(member.frozen, signal.SIGSTOP)
+        for one in self._same(machine):
+            one.frozen = one.processes()
+            _signal(one.frozen, signal.SIGSTOP)
 
-    def thaw(self, member: Member) -> None:
+    def thaw(self, machine: Member | Keeper) -> None:
         """Let a frozen machine go on, which knows nothing of what happened meanwhile."""
-        _signal(member.frozen, signal.SIGCONT)
-        member.frozen = []
+        for one in self._same(machine):
+            _signal(one.frozen, signal.SIGCONT)
+            one.frozen = []
 
-    def pull(self, member: Member) -> None:
+    def pull(self, machine: Member | Keeper) -> None:
         """Cut a whole machine off: it runs on, and nobody hears of it."""
         if self.network is None:
             raise RuntimeError("On the loopback address there is no cable to pull.")
-        self.network.pull(member.name)
+        self.network.pull(machine.name)
 
-    def plug(self, member: Member) -> None:
+    def plug(self, machine: Member | Keeper) -> None:
         """Put the cable back."""
         if self.network is not None:
-            self.network.plug(member.name)
+            self.network.plug(machine.name)
 
     def switch(self) -> None:
         """Hand the lead over to the synchronous standby on purpose, as before work on the leader's machine."""
@@ -250,26 +289,42 @@ class Cluster:
 
     def stop(self) -> None:
         """End everything that was started."""
+        for machine in self.machines:
+            self.thaw(machine)
         for member in self.members:
-            self.thaw(member)
-            if member.patroni is not None:
-                member.patroni.terminate()
+            if member.running is not None:
+                member.running.terminate()
         for member in self.members:
-            if member.patroni is not None:
+            if member.running is not None:
                 with suppress(subprocess.TimeoutExpired):
-                    member.patroni.wait(20)
-            self.kill(member)
+                    member.running.wait(20)
+        for machine in self.machines:
+            self.kill(machine)
         if self.network is not None:
             self.network.remove()
 
-    def _run(self, member: Member, name: str, *command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
+    def _start(self, machine: Member | Keeper) -> None:
+        if isinstance(machine, Member):
+            machine.running = self._run(machine, "patroni", [self.programs.patroni, machine.folder / "patroni.yml"])
+            return
+        client, peer = (f"http://{machine.address}:{port}" for port in (machine.port, machine.peer))
+        everyone = ",".join(f"{one.name}=http://{one.address}:{one.peer}" for one in self.keepers)
+        machine.running = self._run(
+            machine,
+            "etcd",
+            [self.programs.etcd, "--name", machine.name, "--data-dir", machine.folder / "etcd"],
+            ["--listen-client-urls", client, "--advertise-client-urls", client],
+            ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", everyone],
+        )
+
+    def _run(self, machine: Machine, name: str, *command: Sequence[str | Path]) -> subprocess.Popen[bytes]:
         account = self.programs.account
         become = ["setpriv", "--reuid", account, "--regid", account, "--clear-groups", "--"] if account else []
-        there = self.network.at(member.name) if self.network else []
-        with open(member.folder / f"{name}.log", "ab") as log:
+        there = self.network.at(machine.name) if self.network else []
+        with open(machine.folder / f"{name}.log", "ab") as log:
             return subprocess.Popen(
                 [str(word) for words in (there, become, *command) for word in words],
-                cwd=member.folder,
+                cwd=machine.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -284,7 +339,7 @@ class Cluster:
             address=member.address,
             port=member.port,
             rest=member.rest,
-            etcd=", ".join(f"{one.address}:{one.etcd_port}" for one in self.members),
+            etcd=", ".join(f"{one.address}:{one.port}" for one in self.keepers),
             programs=self.programs.postgres,
             folder=member.folder,
             members="samenet",
@@ -335,6 +390,13 @@ def until(true: Callable[[], bool], what: str, within: float, state: Callable[[]
             raise TimeoutError(f"Not within {within:.0f} s: {what}. {state()}")
         time.sleep(0.1)
     return time.monotonic() - begun
+
+
+def _ask_etcd(keeper: Keeper, what: str, words: dict[str, str]) -> Any:
+    where = f"http://{keeper.address}:{keeper.port}/v3/maintenance/{what}"
+    asked = urllib.request.Request(where, json.dumps(words).encode(), method="POST")
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return json.load(answer)
 
 
 def _ask(url: str) -> Any:

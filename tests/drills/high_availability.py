@@ -45,7 +45,7 @@ DATABASE = "diwan"
 USERS = (OWNER, WRITER, READER, HOUSE)
 _PATIENCE = 90.0
 """Seconds after a loss within which clients must have gone on."""
-_LOSSES = "host,freeze,cable,postmaster,disk,switch,standby,standbys,cancel,rolling,etcd"
+_LOSSES = "host,freeze,cable,keeper,postmaster,disk,switch,standby,standbys,cancel,rolling,etcd"
 _GOES_ON = 50
 """So many entries acknowledged after a loss show that writing goes on."""
 _TOLD = 30
@@ -102,6 +102,9 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--readers", type=int, default=4, help="half follow the feed, half watch the newest page")
     options.add_argument("--pause", type=float, default=0.05, help="seconds between two entries of one writer")
     options.add_argument("--between", type=float, default=10, help="seconds of load before and after each loss")
+    options.add_argument(
+        "--together", action="store_true", help="each etcd on a member's machine, which can lose what was acknowledged"
+    )
     options.add_argument("--patroni", default="patroni")
     options.add_argument("--etcd", default="etcd")
     options.add_argument("--postgres", default="", help="the folder of PostgreSQL's programs")
@@ -115,7 +118,7 @@ def drill(folder: Path, programs: Programs, asked: argparse.Namespace) -> list[s
     """Start the cluster and a node on it, lose leaders under load, and return every fault that was found."""
     servers = folder / "servers"
     servers.mkdir()
-    cluster = Cluster(servers, programs, cables="cable" in asked.losses)
+    cluster = Cluster(servers, programs, cables="cable" in asked.losses, together=asked.together)
     try:
         cluster.start()
         furnish(cluster, folder)
@@ -199,6 +202,9 @@ def lose(cluster: Cluster, ledger: Ledger, kind: str, between: float) -> tuple[L
     if leader is None:
         raise RuntimeError(f"Nobody leads: {cluster.view()}")
     faults = []
+    if (beside := cluster.beside(leader)) is not None:
+        # The worst of it: whoever leads the register is lost together with whoever leads the keepers.
+        cluster.lead_keepers(beside)
     begun = time.monotonic()
     restore = KINDS[kind](cluster, leader)
     lost = time.monotonic()
@@ -225,14 +231,14 @@ def lose(cluster: Cluster, ledger: Ledger, kind: str, between: float) -> tuple[L
 
 def _host(cluster: Cluster, leader: Member) -> Callable[[], None]:
     cluster.kill(leader)
-    return lambda: cluster.start_member(leader)
+    return lambda: cluster.bring_back(leader)
 
 
 def _disk(cluster: Cluster, leader: Member) -> Callable[[], None]:
     """Lose a machine with everything that its PostgreSQL wrote."""
     cluster.kill(leader)
     shutil.rmtree(leader.folder / "data")
-    return lambda: cluster.start_member(leader)
+    return lambda: cluster.bring_back(leader)
 
 
 def _standbys(cluster: Cluster, leader: Member) -> Callable[[], None]:
@@ -242,7 +248,7 @@ def _standbys(cluster: Cluster, leader: Member) -> Callable[[], None]:
         cluster.kill(standby)
     time.sleep(40)
     for standby in standbys:
-        cluster.start_member(standby)
+        cluster.bring_back(standby)
     return lambda: None
 
 
@@ -269,30 +275,40 @@ def _switch(cluster: Cluster, _leader: Member) -> Callable[[], None]:
 def _standby(cluster: Cluster, _leader: Member) -> Callable[[], None]:
     standby = cluster.synchronous()
     cluster.kill(standby)
-    return lambda: cluster.start_member(standby)
+    return lambda: cluster.bring_back(standby)
 
 
 def _rolling(cluster: Cluster, leader: Member) -> Callable[[], None]:
-    """Work on one machine after the other: the standbys first, then hand over, then the one that led."""
-    for member in [*(one for one in cluster.members if one is not leader), leader]:
-        if member is leader:
+    """Work on one machine after the other: keepers and standbys first, then hand over, then the one that led."""
+    standbys = [one for one in cluster.members if one is not leader]
+    apart = [] if cluster.together else cluster.keepers
+    for machine in [*apart, *standbys, leader]:
+        if machine is leader:
             cluster.switch()
             cluster.settled()
-        cluster.shut_down(member)
-        cluster.start_member(member)
+        cluster.shut_down(machine)
+        cluster.bring_back(machine)
         cluster.settled()
     return lambda: None
 
 
 def _etcd(cluster: Cluster, _leader: Member) -> Callable[[], None]:
-    cluster.kill_etcd()
+    cluster.kill_keepers()
     time.sleep(30)
 
     def restore() -> None:
-        for member in cluster.members:
-            cluster.start_etcd(member)
+        for keeper in cluster.keepers:
+            cluster.bring_back(keeper)
 
     return restore
+
+
+def _keeper(cluster: Cluster, _leader: Member) -> Callable[[], None]:
+    """Freeze the leading keeper until it believes that everybody's lock has run out, and let it wake."""
+    keeper = cluster.leading_keeper()
+    cluster.freeze(keeper)
+    time.sleep(30)
+    return lambda: cluster.thaw(keeper)
 
 
 def _cancel(cluster: Cluster, leader: Member) -> Callable[[], None]:
@@ -320,6 +336,7 @@ KINDS: dict[str, Callable[[Cluster, Member], Callable[[], None]]] = {
     "postmaster": _postmaster,
     "freeze": _freeze,
     "cable": _cable,
+    "keeper": _keeper,
     "switch": _switch,
     "standby": _standby,
     "standbys": _standbys,
