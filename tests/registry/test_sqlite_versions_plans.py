@@ -19,6 +19,7 @@ from diwan.reading.arrivals import arrivals
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
 from diwan.registry.engines import sqlite_wall
+from diwan.registry.engines.sqlite import Sqlite
 from diwan.registry.engines.sqlite_file import REGISTER, WORDS
 from diwan.registry.engines.sqlite_wall import Pages, reading_connection
 from diwan.registry.grants import Grant
@@ -71,7 +72,7 @@ def plan_of(pages: Kept, query: str, parameters: list[Any]) -> list[str]:
 
 
 def shelf_of(pages: Pages, gates: tuple[int, ...], *moved: Grant) -> Shelf:
-    return Shelf(pages, frozenset(gates), moved)
+    return Shelf(pages, frozenset(gates), moved, Sqlite.merging)
 
 
 WHICH = [("last",), ("first",), ("all",), ("first", "last")]

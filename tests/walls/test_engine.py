@@ -16,6 +16,7 @@ from diwan.registry import search
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
 from diwan.registry.engines import sqlite_wall
+from diwan.registry.engines.sqlite import Sqlite
 from diwan.registry.engines.sqlite_file import REGISTER, WORDS
 from diwan.registry.engines.sqlite_wall import Pages, reading_connection
 from diwan.registry.grants import Grant
@@ -345,9 +346,9 @@ def test_ordinary_questions_are_answered_as_on_an_unguarded_connection(
     unguarded.set_authorizer(None)
     gates = open_to_qatar[0]
 
-    guarded = answers(Shelf(pages, gates, ()))
+    guarded = answers(Shelf(pages, gates, (), Sqlite.merging))
 
-    assert guarded == answers(Shelf(unguarded, gates, ()))
+    assert guarded == answers(Shelf(unguarded, gates, (), Sqlite.merging))
     assert all(guarded.values())
     unguarded.close()
 
@@ -355,7 +356,7 @@ def test_ordinary_questions_are_answered_as_on_an_unguarded_connection(
 @pytest.mark.parametrize("closed", [frozenset[int](), frozenset({10**6})], ids=["none", "unknown"])
 def test_a_connection_with_no_gate_open_answers_every_question_with_nothing(book: Book, closed: frozenset[int]) -> None:
     pages = reading_connection(book.folder, closed, ())
-    shelf = Shelf(pages, closed, ())
+    shelf = Shelf(pages, closed, (), Sqlite.merging)
     last = 1 << 62
 
     assert (shelf.newest(None, 500, 1.0), shelf.oldest(0, 500, 1.0), shelf.count(None), shelf.kinds()) == (
@@ -377,8 +378,10 @@ def test_without_the_applications_filter_the_wall_alone_keeps_the_answers_the_sa
 ) -> None:
     """A shelf that believes every gate to be open, and every grant to have opened, shows nothing more."""
     gates, once = open_to_qatar
-    believing = Shelf(pages, frozenset(range(1, 200)), tuple(Grant(gate, 1, None) for gate in range(1, 200)))
-    knowing = Shelf(pages, gates, ())
+    believing = Shelf(
+        pages, frozenset(range(1, 200)), tuple(Grant(gate, 1, None) for gate in range(1, 200)), Sqlite.merging
+    )
+    knowing = Shelf(pages, gates, (), Sqlite.merging)
 
     believed, known = answers(believing), answers(knowing)
 

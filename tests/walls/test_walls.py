@@ -184,7 +184,7 @@ TYPES = [
      'Missing positional argument "reader"'),
     ("a shelf is laid on a plain connection", "reading/plain.py",
      "from typing import Any\n\nfrom diwan.registry.shelf import Shelf\n\n\n"
-     "def plain(connection: list[Any]) -> Shelf:\n    return Shelf(connection, frozenset(), ())",
+     "def plain(connection: list[Any]) -> Shelf:\n    return Shelf(connection, frozenset(), (), ...)",
      'expected "Pages"'),
     ("a role lets someone read", "people/role.py",
      "from diwan.terms.hand import Role\nfrom diwan.terms.reader import Reader\n\n\n"

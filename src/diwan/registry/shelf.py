@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from diwan.registry.engines.lines import Pages
+from diwan.registry.engines.lines import Merging, Pages
 from diwan.registry.filing import filed
 from diwan.registry.found import by_hundreds
 from diwan.registry.grants import Grant
@@ -23,7 +23,7 @@ from diwan.terms.label import Label, unpack
 
 _TEXT: Final = "t.position, t.gate, t.rev, t.originator, t.id, t.kind, t.title, t.author, t.label, t.entered, t.brief"
 FACTS: Final = "SELECT name, value FROM fact"
-_WINDOW: Final = 4
+_WINDOW: Final = 2
 NEVER: Final = 1 << 62
 """After every position there can be."""
 
@@ -47,14 +47,14 @@ def _label(value: bytes) -> Label:
 class Shelf:
     """Answers about the entries behind `gates`, within one snapshot of the register."""
 
-    def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...], window: int = 2) -> None:
+    def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...], merging: Merging) -> None:
         """Ask through `pages`, which sees `gates`; `moved` are the grants that changed for this class.
 
-        `window` is the engine's measure of when a stretch in time order is cheaper than a merge.
+        `merging` is what it costs the engine to merge gates, beside reading a stretch in time order.
         """
         self.pages = pages
         self._sql = pages
-        self._window = window
+        self._merging = merging
         self._stood: dict[int, list[Stood]] = {}
         self.gates = gates
         self.moved = moved
@@ -109,9 +109,10 @@ class Shelf:
     def reads_in_time(self, limit: int, density: float) -> bool:
         """Return whether a page is read as a stretch in time order: it then holds little that is dropped again.
 
-        Where half of all entries are the reader's, or the stretch is short beside the number of gates to merge.
+        Where the stretch is expected to take no longer than it takes to look each gate up and merge what is found.
         """
-        return limit / max(density, 1e-9) < max(self._window * len(self.gates), 2 * limit)
+        merged = self._merging.gate * len(self.gates) + self._merging.entry * limit
+        return limit / max(density, 1e-9) < merged
 
     def edge(self, start: int, expected: float, *, down: bool) -> int:
         """Return how far a stretch of some times `expected` entries reaches from a position."""

@@ -102,7 +102,7 @@ class Stacks:
             before = self._onward.reached
             pages = self._engine.lend(seat.number, world, allowed, once)
             try:
-                shelf = Shelf(pages, allowed, seat.moved[world], self._engine.window)
+                shelf = Shelf(pages, allowed, seat.moved[world], self._engine.merging)
                 facts: dict[str, int] = dict(pages.look(FACTS))
                 if not self._onward.holds(facts["stands"], before):
                     pages.close()

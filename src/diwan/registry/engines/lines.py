@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -168,6 +168,15 @@ class Ears(Protocol):
         """Stop listening."""
 
 
+class Merging(NamedTuple):
+    """What merging gates costs, in entries that are read in time order meanwhile."""
+
+    gate: int
+    """For each gate, which is looked up by itself."""
+    entry: int
+    """For each entry that is found."""
+
+
 class Engine(Protocol):
     """Where a register is kept."""
 
@@ -184,8 +193,8 @@ class Engine(Protocol):
         """How many threads of one process read best at once."""
 
     @property
-    def window(self) -> int:
-        """Up to how many times the number of gates a stretch in time order is cheaper than a merge."""
+    def merging(self) -> Merging:
+        """What it costs to merge a reader's gates."""
 
     def is_full(self, failure: BaseException) -> bool:
         """Return whether a failure says that there is no room on the disk."""

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from diwan.registry import schema
 from diwan.registry.engines import postgres_check
-from diwan.registry.engines.lines import Found, Line, Row
+from diwan.registry.engines.lines import Found, Line, Merging, Row
 from diwan.registry.engines.postgres_sight import Sight
 from diwan.registry.engines.postgres_wall import HOUSE, OWNER, READER, VIEWS, WRITER, lowered, raised
 from diwan.registry.engines.postgres_wire import ORDER, SILENCE, Connected, Trust, Wire, adapt
@@ -57,7 +57,7 @@ class Postgres:
     """The register in a database of PostgreSQL; see `lines.Engine`."""
 
     failures: Final = (psycopg.Error, Unreachable)
-    window: Final = 4
+    merging: Final = Merging(gate=8, entry=4)
     owns: Final = 4
     readers: Final = 5
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from diwan.registry.engines.lines import Found, Line
+from diwan.registry.engines.lines import Found, Line, Merging
 from diwan.registry.engines.sqlite_file import REGISTER, WORDS, whole_connection, writing_connection
 from diwan.registry.engines.sqlite_wall import Pages, own_connection, reading_connection
 from diwan.registry.shape import SHAPE, is_current, migrate
@@ -47,7 +47,7 @@ class Sqlite:
     """The register in two files of a folder; see `lines.Engine`."""
 
     failures: Final = (sqlite3.Error,)
-    window: Final = 2
+    merging: Final = Merging(gate=8, entry=16)
     owns: Final = 1
     readers: Final = 2
 
