@@ -129,6 +129,24 @@ def test_rows_of_few_gates_need_no_sorting_and_of_many_only_what_is_the_readers(
     assert sorts == ([False] * len(FEW) if gates == FEW else [True])
 
 
+@pytest.mark.parametrize(("density", "view"), [(0.4, "mentioned_by_gate"), (0.6, "mentioned_by_time")])
+def test_who_sees_less_than_half_reads_nothing_that_is_hidden_under_a_value(
+    plans: Kept, density: float, view: str
+) -> None:
+    shelf_of(plans, FEW).mentioning("url:http://example/", PAGE, density)
+
+    assert [view in query for query, _ in plans.asked] == [True]
+
+
+@pytest.mark.parametrize(("density", "view"), [(0.05, "by_gate"), (0.1, "by_time")])
+def test_a_page_is_read_in_time_order_where_that_costs_less_than_merging(
+    plans: Kept, density: float, view: str
+) -> None:
+    shelf_of(plans, FEW).newest(None, PAGE, density)
+
+    assert f"FROM {view} " in next(query for query, _ in plans.asked if "milestone" not in query)
+
+
 def test_places_that_search_found_are_looked_up_one_by_one(plans: Kept) -> None:
     held_at(shelf_of(plans, FEW), LAST, [100, 200, 300])
 
