@@ -242,8 +242,8 @@ class Shelf:
     def mentioning(self, value: str, limit: int, density: float) -> list[int]:
         """Return up to `limit` positions of entries that mention `value`, newest first."""
         value = filed(value)
-        # Read in time order, what is hidden under the value is read with it, in no stretch that bounds it: so only where
-        # more than half is the reader's, or as many gates would be looked up as entries are read.
+        # Read in time order, what is hidden under the value is read with it, in no stretch that bounds it: so only
+        # where more than half is the reader's, or as many gates would be looked up as entries are read.
         if limit / max(density, 1e-9) < 2 * max(len(self.gates), limit):
             rows = self._sql.execute(
                 "SELECT since FROM mentioned_by_time WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
