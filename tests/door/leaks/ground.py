@@ -24,9 +24,6 @@ from diwan.people.accounts import Account, open_account
 from diwan.people.passwords import Passwords
 from diwan.reading import Query
 from diwan.registry.chance import Chance
-from diwan.registry.engines.lines import Merging
-from diwan.registry.engines.postgres import Postgres
-from diwan.registry.engines.sqlite import Sqlite
 from diwan.release.marking import parse_marking
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
@@ -37,9 +34,6 @@ from diwan.terms.reader import Clearance, Reader
 from diwan.terms.time import Instant, instant, moment
 from postgres_server import Server
 from tampering import Bare, bare_database, bare_files
-
-# So little lies here that hardly a page would be merged gate by gate: both ways have to be gone.
-Sqlite.merging = Postgres.merging = Merging(1, 1)  # type: ignore[misc]
 
 START: Final = instant(datetime(2017, 1, 2, 6, tzinfo=UTC))
 MINUTE: Final = 60_000_000
