@@ -109,7 +109,8 @@ def labels_of(count: int, rng: random.Random) -> tuple[list[Label], list[float]]
 
 def theirs(labels: list[Label]) -> list[Label]:
     """Return a label for each reader."""
-    return [next(label for label in labels if f"R{number}" in label.categories[0].values) for number in range(3)]
+    parties = [f"R{number}" for number in range(len(READERS))]
+    return [next(label for label in labels if party in label.categories[0].values) for party in parties]
 
 
 def drafts(number: int, count: int, rng: random.Random) -> Iterator[Draft]:
