@@ -23,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from leaks.ground import Ground, lay_ground
 from leaks.pairs import compare, three_of
 
+from diwan.registry.engines.lines import Merging
+from diwan.registry.engines.postgres import Postgres
+from diwan.registry.engines.sqlite import Sqlite
 from postgres_server import Server, running
 
 _SHOWN = 3
@@ -36,6 +39,8 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=60, help="random steps of a ground, and of hidden writes")
     parser.add_argument("--engine", choices=("sqlite", "postgres"), default="sqlite")
     said = parser.parse_args()
+    # As in the tests beside: so little lies on a ground that hardly a page would be merged gate by gate.
+    Sqlite.merging = Postgres.merging = Merging(1, 1)  # type: ignore[misc]
     compared, differing, begun = Counter[str](), Counter[str](), time.monotonic()
     where = running(Path(gettempdir()) / f"diwan-soak-{os.getpid()}") if said.engine == "postgres" else nullcontext()
     with where as server:
