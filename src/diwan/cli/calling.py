@@ -131,7 +131,7 @@ class Caller:
 
     def _pushed(self, source: Source, ledger: Ledger, line: Line, pages: int) -> Iterator[Ledger]:
         room = self._reader(source)
-        chosen = Selection(scheme=SCHEME, which=("all",) if source.versions == "all" else ("last",))
+        chosen = Selection(scheme=SCHEME, which=("all",) if source.versions == "all" else ("last",), listed=False)
         for _ in range(pages):
             found = room.arrivals(chosen, after=ledger.after, limit=source.page).found
             outcomes = list(push(line, source, [one.data for one in found])) if found else []

@@ -32,6 +32,8 @@ def arrivals(shelf: Shelf, pick: Pick, after: Instant, limit: int, density: floa
     openings = [opening for opening in openings_of(shelf) if opening.at + opening.span > after]
     if pick.names is not None:
         return _by_name(shelf, pick, after, limit, density, openings)
+    if not openings:
+        return [(one.since, one) for one in held(shelf, pick, after, NEVER, limit, density)]
     return list(islice(_in_order(shelf, pick, after, limit, density, openings), limit))
 
 

@@ -55,15 +55,15 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     """One version of a standard's object, and when it came to this reader: an instant that no other has."""
 
     at: Instant
-    name: str
-    """The standard's own id."""
-    version: str
-    """As the standard writes it; empty where it gives none."""
-    sorts: str
-    """As versions follow each other."""
-    originator: str
     data: bytes = b""
-    """Whole, as it came; empty where only the list was asked for."""
+    """Whole, as it came; empty where only the list was asked for, as all that follows where the bytes alone were."""
+    name: str = ""
+    """The standard's own id."""
+    version: str = ""
+    """As the standard writes it; empty where it gives none."""
+    sorts: str = ""
+    """As versions follow each other."""
+    originator: str = ""
     ref: Ref | None = None
     """The item that holds it, where that was asked for."""
 

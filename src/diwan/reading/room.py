@@ -165,13 +165,14 @@ class ReadingRoom:
             groups=selection.groups(),
             data=selection.data,
             ids=selection.refs,
+            listed=selection.listed,
         )
         with self._opened() as opened:
             found = arrivals(opened.shelf, pick, start, limit + 1, opened.density)
         more = len(found) > limit
         kept = found[:limit]
         return Arrivals(
-            found=tuple(_arrival(at, one) for at, one in kept),
+            found=tuple([_arrival(at, one) for at, one in kept]),
             cursor=self._key.seal((kept[-1][0],), about) if more else None,
             to=self.reader,
             seal=Seal(Ref("", "arrivals"), len(kept), self.reader),
@@ -378,5 +379,8 @@ class ReadingRoom:
 
 
 def _arrival(at: Instant, one: Held) -> Arrival:
+    data = one.data or b""
+    if not one.value:
+        return Arrival(at, data)
     ref = Ref(one.originator, one.id.hex()) if one.id else None
-    return Arrival(at, one.name, one.written, one.version, one.originator, one.data, ref)
+    return Arrival(at, data, one.name, one.written, one.version, one.originator, ref)

@@ -18,7 +18,7 @@ from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.terms.item import Alias
 
-_COLUMNS: Final = "a.since, a.gate, a.value, a.version, a.written, a.originator"
+_LISTED: Final = ("a.value", "a.version", "a.written", "a.originator")
 _LATER: Final = "{0}.value = {1}.value AND {0}.originator = {1}.originator AND {0}.version > {1}.version"
 _WHICH: Final = {
     "last": f"NOT EXISTS (SELECT 1 FROM also_known n WHERE {_LATER.format('n', 'a')})",
@@ -44,22 +44,24 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[tuple[str, ...], ...] = ()
     """And under at least one of each of these."""
     data: bool = True
-    """Whether the bytes are wanted too."""
+    """Whether the bytes are wanted."""
     ids: bool = False
     """Whether the ids of the items that hold them are."""
+    listed: bool = True
+    """Whether what each is called is: its name, version and originator."""
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
-    """One version, and where it stands."""
+    """One version, and where it stands; of the rest, what was wanted."""
 
     since: int
     gate: int
-    value: str
-    version: str
-    written: str
-    originator: str
-    data: bytes = b""
-    id: bytes = b""
+    data: bytes | None = None
+    id: bytes | None = None
+    value: str = ""
+    version: str = ""
+    written: str = ""
+    originator: str = ""
 
     @property
     def name(self) -> str:
@@ -164,7 +166,7 @@ def _ask(
 ) -> list[Held]:
     """Ask a view; with `after` it is one by gate, whose rows past that position are merged."""
     kept, values = _version_condition(pick)
-    what = f"{_COLUMNS}{', a.data' if pick.data else ''}{', a.id' if pick.ids else ''}"
+    what = ", ".join(_columns(pick))
     where = f"{where} AND a.value >= ? AND a.value < ?{kept}"
     bound = [*bound, f"{pick.scheme}:", f"{pick.scheme};", *values]
     if after is not None:
@@ -185,9 +187,15 @@ def _ask(
         rows = shelf.ask(
             f"SELECT {what} FROM {view} a WHERE {where}{beside} ORDER BY a.since LIMIT ?", [*bound, *but, limit]
         )
-    if pick.ids and not pick.data:
-        rows = [(*row[:-1], b"", row[-1]) for row in rows]
     return [Held(*row) for row in rows]
+
+
+def _columns(pick: Pick) -> tuple[str, ...]:
+    """Return what is asked of a version, in the order of `Held`: each column of each row has its price."""
+    data, ident = "a.data" if pick.data else "NULL", "a.id" if pick.ids else "NULL"
+    if pick.listed:
+        return "a.since", "a.gate", data, ident, *_LISTED
+    return "a.since", "a.gate", data, ident
 
 
 def _version_condition(pick: Pick) -> tuple[str, tuple[str, ...]]:

@@ -42,6 +42,7 @@ def selection(said: Collection, wanted: Asked, *, data: bool) -> Selection:
         query=Query(words=said.words),
         alternatives=conditions(said, _both(said.types, wanted.types)),
         data=data,
+        listed=not data,
     )
 
 

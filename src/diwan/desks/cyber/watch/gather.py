@@ -37,7 +37,7 @@ def bundle_of(room: ReadingRoom, query: Query | None = None, *, ident: str) -> I
     """
     yield b'{"type":"bundle","id":"bundle--' + ident.encode() + b'"'
     before = b',"objects":[\n'
-    for one in arrivals_of(room, Selection(scheme=SCHEME, query=query or Query())):
+    for one in arrivals_of(room, Selection(scheme=SCHEME, query=query or Query(), listed=False)):
         yield before
         yield one.data
         before = b",\n"
