@@ -16,6 +16,7 @@ from diwan.house import House
 from diwan.web.access import with_notes
 from diwan.web.app import create_app
 from diwan.web.certificate import with_certificates
+from diwan.web.gathered import GatheringProtocol
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
 from diwan.web.tally import Tally
@@ -46,6 +47,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
         with_certificates(app, house.settings.proxy),
         host=host,
         port=port,
+        http=GatheringProtocol,
         log_config=None,  # what it says goes where the node's own words go, and as little of it
         log_level="warning",
         access_log=False,  # an address with a search in it belongs in no log of the machine

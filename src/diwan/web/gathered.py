@@ -1,0 +1,61 @@
+"""Gathered writes: the head of an answer leaves together with the body that follows at once.
+
+The server writes one after the other, and each write of its event loop is one to the socket: whoever asked was woken
+twice, the first time by a packet with nothing in it to go on with.
+"""
+
+from __future__ import annotations
+
+from asyncio import BaseTransport, get_running_loop
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if TYPE_CHECKING:
+    from asyncio import Transport
+
+_HEAD: Final = 16 * 1024
+"""Bytes up to which something waits for what follows at once."""
+
+
+class Gathered:
+    """A transport that holds back what is short until something follows it, or the loop's next turn comes."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Send through `transport`; all but writing and closing is its own."""
+        self._transport = transport
+        self._held = b""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the transport itself has under a name."""
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send `data` after whatever was held back."""
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.writelines((held, data))
+        elif len(data) <= _HEAD:
+            self._held = data
+            get_running_loop().call_soon(self.flush)
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what was held back, if anything is."""
+        if self._held and not self._transport.is_closing():
+            self._transport.write(self._held)
+        self._held = b""
+
+    def close(self) -> None:
+        """Close the transport once everything is sent."""
+        self.flush()
+        self._transport.close()
+
+
+class GatheringProtocol(HttpToolsProtocol):
+    """HTTP/1.1 of the server, over a transport that gathers."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Begin a connection."""
+        super().connection_made(Gathered(transport))  # type: ignore[arg-type]

@@ -1,0 +1,92 @@
+"""The head of an answer and what follows at once are one write to the socket; nothing waits longer than a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from diwan.web.gathered import Gathered, GatheringProtocol
+
+
+class Recorded(asyncio.Transport):
+    """A transport that notes what each write holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.writes.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_follows_at_once_leaves_with_what_was_held_back() -> None:
+    async def sending() -> list[bytes]:
+        there = Recorded()
+        gathered = Gathered(there)
+        gathered.write(b"head")
+        gathered.write(b"body" * 100_000)
+        await asyncio.sleep(0)
+        return there.writes
+
+    assert asyncio.run(sending()) == [b"head" + b"body" * 100_000]
+
+
+def test_what_nothing_follows_leaves_with_the_next_turn_and_in_order() -> None:
+    async def sending() -> list[bytes]:
+        there = Recorded()
+        gathered = Gathered(there)
+        for piece in (b"head", b"first", b"second"):
+            gathered.write(piece)
+        await asyncio.sleep(0)
+        gathered.write(b"third")
+        await asyncio.sleep(0)
+        return there.writes
+
+    assert asyncio.run(sending()) == [b"headfirst", b"second", b"third"]
+
+
+def test_what_was_held_back_leaves_before_the_end_and_not_after_it() -> None:
+    async def sending() -> list[bytes]:
+        there = Recorded()
+        gathered = Gathered(there)
+        gathered.write(b"the last")
+        gathered.close()
+        gathered.write(b"too late")
+        await asyncio.sleep(0)
+        return there.writes
+
+    assert asyncio.run(sending()) == [b"the last"]
+
+
+def test_a_whole_answer_of_the_server_is_one_write() -> None:
+    async def app(_: object, __: object, send: Callable[[dict[str, object]], Awaitable[None]]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"salam"})
+
+    async def asking() -> list[bytes]:
+        config = Config(app=app, lifespan="off")
+        config.load()
+        there = Recorded()
+        protocol = GatheringProtocol(config, ServerState(), {})
+        protocol.connection_made(there)
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return there.writes
+
+    (whole,) = asyncio.run(asking())
+    assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert whole.endswith(b"\r\n\r\nsalam")
