@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from litestar import Litestar, get
+from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
@@ -13,8 +13,10 @@ from litestar.testing import TestClient
 from diwan.house import House
 from diwan.people.accounts import Account, close_account
 from diwan.people.doors import MINUTE
+from diwan.terms.gate import World
 from diwan.terms.hand import Role
 from diwan.terms.item import Ref
+from diwan.web.visit import ANSWERS, Asked, Visit, answered
 
 Browser = TestClient[Litestar]
 
@@ -119,6 +121,24 @@ def test_a_route_that_declares_nothing_is_refused_to_everyone(app: Litestar, bro
 
     assert answer.status_code == 403
     assert "everything" not in answer.text
+
+
+def test_what_a_route_answers_is_read_for_whoever_is_known_alone(
+    app: Litestar, anyone: Browser, browser: Callable[..., Browser]
+) -> None:
+    read: list[str] = []
+
+    def reading(visit: Visit, _: Asked) -> Response[bytes]:
+        read.append(visit.hand.reader.party)
+        return Response(b"what is read")
+
+    opt = {"reads": "list", "world": World.ACTUAL, ANSWERS: reading}
+    app.register(get("/api/beside", opt=opt)(answered))
+    refused, told = anyone.get("/api/beside"), browser("KWT").get("/api/beside")
+    asked = browser("KWT").options("/api/beside")
+
+    assert (refused.status_code, told.content, asked.status_code) == (401, b"what is read", 204)
+    assert read == ["KWT"]
 
 
 def test_nobody_who_is_not_signed_in_gets_past_the_guard(app: Litestar, anyone: Browser) -> None:

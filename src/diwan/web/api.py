@@ -29,7 +29,7 @@ from diwan.web.item import ref_of
 from diwan.web.problems import SignedOut
 from diwan.web.session import who
 from diwan.web.threads import reading, writing
-from diwan.web.visit import Asked, visit_of
+from diwan.web.visit import ANSWERS, Asked, Visit, answered, visit_of
 
 _MOST: Final = 500
 _LONGEST: Final = 8
@@ -120,16 +120,6 @@ def routes(house: House) -> list[Any]:
 
     waiting: Counter[Reader] = Counter()
 
-    @get("/api/items", name="api items", opt={"reads": "list"}, sync_to_thread=True)
-    def items(request: Asked) -> Response[bytes]:
-        said = request.query_params
-        page = visit_of(request).room.page(_query(request), said.get("cursor") or None, _limit(said.get("limit")))
-        return _json(Listed([shown(item) for item in page.items], page.cursor))
-
-    @get("/api/items/{originator:str}/{ident:str}", name="api item", opt={"reads": "point read"}, sync_to_thread=True)
-    def item(request: Asked) -> Response[bytes]:
-        return _json(shown(visit_of(request).room.get(ref_of(request))))
-
     @get("/api/changes", name="api changes", opt={"reads": "feed"})
     async def changes(request: Asked) -> Response[bytes]:
         said, visit = request.query_params, visit_of(request)
@@ -148,22 +138,6 @@ def routes(house: House) -> list[Any]:
                 found = await _new(house, visit.hand.reader, ask_again, found, wait)
         return _json(Feed([_told(change) for change in found.changes], found.cursor, found.more))
 
-    @get("/api/count", name="api count", opt={"reads": "count"}, sync_to_thread=True)
-    def count(request: Asked) -> Response[bytes]:
-        tally = visit_of(request).room.tally(_query(request))
-        return _json(Count(tally.found, tally.more))
-
-    @get("/api/facets", name="api facets", opt={"reads": "facets"}, sync_to_thread=True)
-    def facets(request: Asked) -> Response[bytes]:
-        names = [name for name in request.query_params.get("of", "kind,originator").split(",")[:20] if name]
-        counted = visit_of(request).room.facets(_query(request), names)
-        return _json({name: dict(sorted(counts.items())) for name, counts in counted.items()})
-
-    @get("/api/me", name="api me", opt={"reads": "own account"}, sync_to_thread=True)
-    def me(request: Asked) -> Response[bytes]:
-        visit = visit_of(request)
-        return _json(Me(visit.hand.reader, sorted(visit.hand.roles), visit.world))
-
     @post("/api/items", name="api enter", opt={"reads": "point read"}, status_code=201)
     async def enter_item(request: Asked) -> Response[bytes]:
         visit = visit_of(request)
@@ -173,7 +147,42 @@ def routes(house: House) -> list[Any]:
         taken = await writing(enter, house, visit, handed.media_type, data, handed.label, handed.beyond)
         return _json(Entered(list(taken.refs), taken.notices), 201)
 
-    return [items, item, changes, count, facets, me, enter_item]
+    asked = [
+        get(path, name=name, opt={"reads": reads, ANSWERS: answer})(answered)
+        for path, name, reads, answer in (
+            ("/api/items", "api items", "list", _items),
+            ("/api/items/{originator:str}/{ident:str}", "api item", "point read", _item),
+            ("/api/count", "api count", "count", _count),
+            ("/api/facets", "api facets", "facets", _facets),
+            ("/api/me", "api me", "own account", _me),
+        )
+    ]
+    return [*asked, changes, enter_item]
+
+
+def _items(visit: Visit, request: Asked) -> Response[bytes]:
+    said = request.query_params
+    page = visit.room.page(_query(request), said.get("cursor") or None, _limit(said.get("limit")))
+    return _json(Listed([shown(item) for item in page.items], page.cursor))
+
+
+def _item(visit: Visit, request: Asked) -> Response[bytes]:
+    return _json(shown(visit.room.get(ref_of(request))))
+
+
+def _count(visit: Visit, request: Asked) -> Response[bytes]:
+    tally = visit.room.tally(_query(request))
+    return _json(Count(tally.found, tally.more))
+
+
+def _facets(visit: Visit, request: Asked) -> Response[bytes]:
+    names = [name for name in request.query_params.get("of", "kind,originator").split(",")[:20] if name]
+    counted = visit.room.facets(_query(request), names)
+    return _json({name: dict(sorted(counts.items())) for name, counts in counted.items()})
+
+
+def _me(visit: Visit, _: Asked) -> Response[bytes]:
+    return _json(Me(visit.hand.reader, sorted(visit.hand.roles), visit.world))
 
 
 def shown(item: Released) -> Shown:

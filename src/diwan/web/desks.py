@@ -19,7 +19,7 @@ from diwan.terms.errors import NotFound
 from diwan.web.form import read_own_form
 from diwan.web.pages import Pages
 from diwan.web.threads import exporting, reading, writing
-from diwan.web.visit import BASES, Asked, Visit, visit_of
+from diwan.web.visit import ANSWERS, BASES, Asked, Visit, answered, visit_of
 
 _EXPORT: Final = "export"
 """What a route says that it reads where that may be all that a reader may see."""
@@ -65,7 +65,7 @@ def _board(house: House, pages: Pages, desk: Desk, board: Board) -> list[Any]:
 
 
 def _for_board(request: Asked, visit: Visit, board: Board, house: House, desk: str) -> Request:
-    asked = _request(request, {}, house, desk)
+    asked = _request(request, visit, {}, house, desk)
     if board.only is None:
         return asked
     if board.only not in visit.hand.roles:
@@ -91,25 +91,32 @@ def _protocol(house: House, shape: str, alike: tuple[tuple[str, Route], ...]) ->
 
 
 def _said(house: House, desk: str, route: Route, request: Asked, path: dict[str, str]) -> Response[bytes]:
-    return answer_of(route.handler(visit_of(request).room, _request(request, path, house, desk)))
+    visit = visit_of(request)
+    return answer_of(route.handler(visit.room, _request(request, visit, path, house, desk)))
 
 
 def _service(house: House, desk: Desk, service: Service) -> Any:
     path = _PARAMETER.sub(r"{\1:str}", service.path)
     opt = {"reads": service.reads, "service": service, "says": desk.wording.says if desk.wording else None}
+    name = f"{service.method} {service.path}"
 
-    # Whoever only wants to know whether something is there asks with HEAD (RFC 9110, 9.1).
-    methods = [HttpMethod.GET, HttpMethod.HEAD] if service.method == "GET" else [HttpMethod(service.method)]
+    def answer(visit: Visit, request: Asked, body: bytes = b"") -> Response[bytes]:
+        asked = _request(request, visit, dict(request.path_params), house, desk.name, body)
+        return answer_of(service.handler(visit.clerk(desk.name), asked))
 
-    @HTTPRouteHandler(path, http_method=methods, name=f"{service.method} {service.path}", opt=opt, status_code=200)
-    async def answer(request: Asked) -> Response[bytes]:
-        visit = visit_of(request)
+    if service.method == "GET":
+        # Whoever only wants to know whether something is there asks with HEAD (RFC 9110, 9.1).
+        methods = [HttpMethod.GET, HttpMethod.HEAD]
+        return HTTPRouteHandler(path, http_method=methods, name=name, opt={**opt, ANSWERS: answer}, status_code=200)(
+            answered
+        )
+
+    @HTTPRouteHandler(path, http_method=HttpMethod(service.method), name=name, opt=opt, status_code=200)
+    async def write(request: Asked) -> Response[bytes]:
         body = await request.body() if service.method == "POST" else b""
-        asked = _request(request, dict(request.path_params), house, desk.name, body)
-        run = reading if service.method == "GET" else writing
-        return answer_of(await run(service.handler, visit.clerk(desk.name), asked))
+        return await writing(answer, visit_of(request), request, body)
 
-    return answer
+    return write
 
 
 def answer_of(said: Said) -> Response[bytes]:
@@ -132,7 +139,7 @@ def _pattern(route: Route) -> re.Pattern[str]:
     )
 
 
-def _request(request: Asked, path: dict[str, str], house: House, desk: str, body: bytes = b"") -> Request:
+def _request(request: Asked, visit: Visit, path: dict[str, str], house: House, desk: str, body: bytes = b"") -> Request:
     query = request.scope["query_string"].decode("latin-1")
     pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
     url = request.url
@@ -141,7 +148,7 @@ def _request(request: Asked, path: dict[str, str], house: House, desk: str, body
         query=dict(pairs),
         pairs=pairs,
         address=f"{url.scheme}://{url.netloc}{url.path}",
-        base=f"{url.scheme}://{url.netloc}{BASES[visit_of(request).world]}",
+        base=f"{url.scheme}://{url.netloc}{BASES[visit.world]}",
         accept=request.headers.get("accept", ""),
         media_type=request.headers.get("content-type", ""),
         body=body,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 
 from diwan.house import House, HouseClerk
 from diwan.reading import ReadingRoom
@@ -21,6 +22,9 @@ ENTERING: Final = frozenset({Role.DUTY_OFFICER, Role.RELEASING_OFFICER, Role.PRO
 
 Asked = Request[Any, Any, Any]
 """A request, as handlers get it."""
+
+ANSWERS: Final = "answers"
+"""What a route that only reads declares in `opt`: an `Answer`, which the guard runs once it knows who asks."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +70,21 @@ def visit_of(request: Asked) -> Visit:
     visit = request.scope["state"]["visit"]
     assert isinstance(visit, Visit)  # noqa: S101 -- the guard alone writes it
     return visit
+
+
+Answer = Callable[[Visit, Asked], Response[bytes]]
+"""What reads for a visit and answers it, in a thread."""
+
+
+async def answered(request: Asked) -> Response[bytes]:
+    """Return what the guard had answered for a request: the handler of a route that declares what `ANSWERS` it.
+
+    Raises:
+        KeyError: the route declares nothing of the kind.
+    """
+    answer = request.scope["state"][ANSWERS]
+    assert isinstance(answer, Response)  # noqa: S101 -- the guard alone writes it
+    return answer
 
 
 def language_of(house: House, request: Asked) -> Language:
