@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from diwan.registry.words import field, normal, number, terms_of, words
+from diwan.registry.words import field, fields_in, normal, number, terms_of, words
 from diwan.terms.item import Draft, Part
 
 
@@ -92,3 +92,8 @@ def test_terms_are_filed_under_63_bit_numbers_that_never_change() -> None:
     assert len(set(numbers)) == 1000
     assert all(0 <= n < 1 << 63 for n in numbers)
     assert number("harbour") == number("harbour")
+
+
+def test_fields_are_told_from_the_words_that_follow_them() -> None:
+    assert fields_in(" kind=cap.alert value=a=b_c harbour kuwait ") == ["kind=cap.alert", "value=a=b_c"]
+    assert fields_in(" kind=cap.alert ") == ["kind=cap.alert"]

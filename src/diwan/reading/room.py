@@ -22,6 +22,7 @@ from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.stacks import Opened
 from diwan.registry.versions import Held, Pick
+from diwan.registry.words import fields_in
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.sealing.envelope import Envelope
 from diwan.sealing.header import decode
@@ -111,12 +112,10 @@ class ReadingRoom:
         """Return for each facet how often each value occurs among the first `bound` items that `query` finds."""
         counted: dict[str, Counter[str]] = {name: Counter() for name in names}
         with self._opened() as opened:
-            filed = opened.shelf.terms(self._positions(opened, query, None, bound))
+            filed = opened.shelf.filed(self._positions(opened, query, None, bound))
         for terms in filed.values():
-            for term in terms:
-                name, holds, value = term.partition("=")
-                if not holds:
-                    break  # words come after the fields, and there are many more of them
+            for term in fields_in(terms):
+                name, _, value = term.partition("=")
                 if name in counted:
                     counted[name][value] += 1
         # Of values that occur alike often the order is their own: that of rows is the engine's.

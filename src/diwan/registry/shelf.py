@@ -183,16 +183,19 @@ class Shelf:
         )
         return [_entry(row) for row in rows]
 
-    def terms(self, positions: Sequence[int]) -> dict[int, list[str]]:
-        """Return every term under which each of the entries at `positions` is filed: first fields, which hold a `=`."""
-        found: dict[int, list[str]] = {}
+    def filed(self, positions: Sequence[int]) -> dict[int, str]:
+        """Return under which terms each of the entries at `positions` is filed, a space before and after each of them.
+
+        First come fields, which hold a `=`, and then words, of which there may be very many.
+        """
+        found: dict[int, str] = {}
         for some in by_hundreds(positions):
             rows = self._sql.execute(
                 "SELECT s.since, t.terms FROM by_time s JOIN filed t ON t.position=s.revision"
                 f" WHERE s.since IN ({','.join('?' * len(some))})",
                 some,
             )
-            found.update((since, terms.split()) for since, terms in rows)
+            found.update(rows.fetchall())
         return found
 
     def count(self, kind: str | None) -> int:

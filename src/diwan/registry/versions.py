@@ -97,8 +97,9 @@ def _filed_so(shelf: Shelf, pick: Pick, places: Iterable[int]) -> set[int]:
         return set(places)
     return {
         since
-        for since, terms in shelf.terms(list(places)).items()
-        if not set(pick.terms).difference(terms) and not any(set(group).isdisjoint(terms) for group in pick.groups)
+        for since, filed in shelf.filed(list(places)).items()
+        if all(f" {term} " in filed for term in pick.terms)
+        and all(any(f" {term} " in filed for term in group) for group in pick.groups)
     }
 
 

@@ -68,6 +68,11 @@ def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
     return (*sorted(fields), *sorted(spoken)[:_MOST])
 
 
+def fields_in(filed: str) -> list[str]:
+    """Return the fields among an entry's terms as they are kept: words come after them and hold no `=`."""
+    return filed[: filed.find(" ", filed.rfind("="))].split()
+
+
 def number(term: str) -> int:
     """Return the 63-bit number a term is filed under; hits are checked against their entry, so twins do no harm."""
     return int.from_bytes(blake2b(term.encode(), digest_size=8).digest(), "big") >> 1

@@ -76,7 +76,7 @@ QUESTIONS: Final[dict[str, Callable[[Asked], Any]]] = {
     "parent": lambda a: [a.shelf.parent(ref) for ref in a.refs],
     "children": lambda a: [a.shelf.children(item, n) for item in ITEMS for n in (1, 50)],
     "history": lambda a: [a.shelf.history(item) for item in ITEMS],
-    "terms": lambda a: a.shelf.terms(a.places),
+    "filed": lambda a: a.shelf.filed(a.places),
     "count": lambda a: [a.shelf.count(kind) for kind in (None, "crisis.alert", "network.party", "no.kind")],
     "kinds": lambda a: list(a.shelf.kinds().items()),
     "known_as": lambda a: [
