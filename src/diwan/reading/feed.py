@@ -15,7 +15,8 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.shelf import Shelf, Stood
+from diwan.registry.past import Stood
+from diwan.registry.shelf import Shelf
 
 _STILL: Final = 1 << 62
 _CHUNK: Final = 256

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b, sha256
-from itertools import islice
+from hashlib import sha256
 from typing import Final
 
 import msgspec
 
 from diwan.registry.chain import append, line_of
-from diwan.registry.chance import Chance, Clock
 from diwan.registry.classes import settle
 from diwan.registry.filing import filed, spell
-from diwan.registry.found import Found, Standing
+from diwan.registry.found import Standing
 from diwan.registry.law import load_rules
-from diwan.registry.sheet import Sheet
+from diwan.registry.positions import Positions
 from diwan.release.decide import Rules
 from diwan.sealing.envelope import Batch, Sealed
 from diwan.terms.gate import Gate, Stand
@@ -26,11 +23,6 @@ from diwan.terms.label import Label, pack, unpack
 from diwan.terms.party import Membership
 from diwan.terms.time import Instant
 
-_SECRET: Final = 16
-_GAP: Final = 512
-"""Microseconds before the present within which something entered by itself takes its position."""
-_WIDE: Final = 4096
-"""Microseconds over which the positions of what is entered or moves together lie scattered, up to a thousand of it."""
 _MILE: Final = 1024
 
 _gates: Final = msgspec.json.Encoder(order="deterministic")
@@ -56,96 +48,17 @@ class Places(msgspec.Struct, frozen=True):
     """What another stands under comes before it."""
 
 
-class Ink(Found):
+class Ink(Positions):
     """The writing side of the register within one transaction of the pen."""
-
-    def __init__(self, sheet: Sheet, clock: Clock, chance: Chance) -> None:
-        """Write on `sheet`; instants and random gaps come from `clock` and `chance`."""
-        super().__init__(sheet)
-        self._clock = clock
-        self.chance = chance
 
     @property
     def life(self) -> int:
         """Which life of the register this transaction belongs to; see `lines.Line.life`."""
         return self._sql.life
 
-    def set_fact(self, name: str, value: int) -> None:
-        """Set one of the register's own numbers."""
-        self._sql.set_fact(name, value)
-
     def next_item(self) -> int:
         """Return the number that the next new item gets."""
         return self.fact("items") + 1
-
-    def position(self) -> int:
-        """Return a position after every earlier one, not ahead of the clock.
-
-        Where the clock was set back behind the last position, order wins: positions go on from the last one.
-        """
-        low, high = self._stretch(_GAP, needed=1)
-        (given,) = self.chance.apart(low, high, 1)
-        self.set_fact("last_position", given)
-        return given
-
-    def positions(self, counts: Sequence[int]) -> list[list[int]]:
-        """Return rising positions for what is entered together, as many behind each gate as `counts` says.
-
-        All are after every earlier one and none ahead of the clock.  Those behind one gate lie at random within a
-        stretch that is as long whatever the others are: whoever sees only some learns nothing of how many there are.
-        """
-        total = sum(counts)
-        if total == 1:
-            return [[self.position()] if count else [] for count in counts]
-        wide = _wide(total)
-        low, high = self._stretch(wide, needed=wide)
-        drawn = iter(self.chance.apart(low, high, total))
-        self.set_fact("last_position", high)
-        return [sorted(islice(drawn, count)) for count in counts]
-
-    def scattered(self, moved: Sequence[Standing]) -> list[int]:
-        """Return a position for each of what moves together, after every earlier one and none ahead of the clock.
-
-        Each lies where a secret of the moment and its own reference put it: who sees some of what moved learns nothing
-        of how much else did, nor of what went before it.
-        """
-        wide = _wide(len(moved))
-        low, high = self._stretch(wide, needed=wide)
-        secret, taken = self.chance.bytes(_SECRET), dict[int, None]()
-        for one in moved:
-            digest = blake2b(str(one.ref).encode(), key=secret, digest_size=8).digest()
-            place = int.from_bytes(digest) % wide
-            while place in taken:
-                place = (place + 1) % wide
-            taken[place] = None
-        self.set_fact("last_position", high)
-        return [low + 1 + place for place in taken]
-
-    def _stretch(self, wide: int, *, needed: int) -> tuple[int, int]:
-        """Return bounds of at most `wide` free positions up to now, having waited until there are as many as `needed`.
-
-        Where the clock was set back, they lie after the last position.
-        """
-        last, now = self.fact("last_position"), self._clock()
-        if last < now < last + needed:
-            time.sleep((last + needed - now + 1) / 1e6)
-            now = self._clock()
-        high = now if now >= last + needed else last + wide
-        return max(last, high - wide), high
-
-    def keep_free(self, gates: Iterable[int]) -> int:
-        """Keep the next positions free, one for each entry that stands behind `gates`; return how many.
-
-        Whoever gains these gates can then be given each entry at an instant of its own, also where the protocol has
-        nothing but instants to go on by.
-        """
-        held = (self._sql.execute("SELECT entries FROM head WHERE gate=?", [gate]).fetchone() for gate in gates)
-        span = sum(int(row[0]) for row in held if row)
-        last, now = self.fact("last_position"), self._clock()
-        if last < now < last + span:
-            time.sleep((last + span - now + 1) / 1e6)
-        self.set_fact("last_position", last + span)
-        return span
 
     def label_number(self, label: Label) -> int:
         """Return the number of a label, interning it."""
@@ -283,7 +196,7 @@ class Ink(Found):
         """Note the public half of a hosted party's key, in the audit log too, unless it is known."""
         noted = self._sql.execute(
             "INSERT INTO signing_key(kid, party, public, since) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
-            [kid, party, public, self._clock()],
+            [kid, party, public, self.now()],
         )
         if noted.rowcount > 0:
             self.log([line_of("publish key", self.now(), by="node", of=[kid], party=party)])
@@ -390,15 +303,6 @@ class Ink(Found):
             if stands % _MILE == 0:
                 self._sql.insert("mile", [(position,)])
         self.set_fact("stands", stands)
-
-    def now(self) -> Instant:
-        """Return the present instant as the house tells it."""
-        return self._clock()
-
-
-def _wide(count: int) -> int:
-    """Return over how many microseconds `count` positions lie: for more than a thousand it tells their power of two."""
-    return max(_WIDE, 1 << (4 * count).bit_length())
 
 
 def _revision(entry: Written, item: int, label: int, batch: int, position: int, entered: int) -> tuple[object, ...]:

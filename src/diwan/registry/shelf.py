@@ -15,6 +15,7 @@ from diwan.registry.engines.lines import Merging, Pages
 from diwan.registry.filing import filed
 from diwan.registry.found import by_hundreds
 from diwan.registry.grants import Grant
+from diwan.registry.past import Past
 from diwan.sealing.envelope import Envelope
 from diwan.terms.errors import NotFound
 from diwan.terms.gate import Gate
@@ -30,21 +31,12 @@ NEVER: Final = 1 << 62
 _gate_reader: Final = msgspec.json.Decoder(Gate)
 
 
-class Stood(msgspec.Struct, frozen=True):
-    """That an item stood behind a gate, in one revision, from one position until before another (None: still)."""
-
-    gate: int
-    since: int
-    until: int | None
-    revision: int
-
-
 @lru_cache(maxsize=8192)
 def _label(value: bytes) -> Label:
     return unpack(value)
 
 
-class Shelf:
+class Shelf(Past):
     """Answers about the entries behind `gates`, within one snapshot of the register."""
 
     def __init__(self, pages: Pages, gates: frozenset[int], moved: tuple[Grant, ...], merging: Merging) -> None:
@@ -52,16 +44,13 @@ class Shelf:
 
         `merging` is what it costs the engine to merge gates, beside reading a stretch in time order.
         """
-        self.pages = pages
-        self._sql = pages
+        super().__init__(pages, moved)
         self._merging = merging
-        self._stood: dict[int, list[Stood]] = {}
         self.gates = gates
-        self.moved = moved
 
     def facts(self) -> Mapping[str, int]:
         """Return the register's own numbers."""
-        return dict(self._sql.execute(FACTS))
+        return dict(self.pages.execute(FACTS))
 
     def density(self) -> float:
         """Return this shelf's standing entries as a share of all standings ever given, ended ones included.
@@ -69,7 +58,7 @@ class Shelf:
         That is the share of rows that a stretch in time order yields: milestones count the ended ones too, and the
         stretch reads over them.  Only ever used to choose a plan.
         """
-        (mine,) = self._sql.execute("SELECT coalesce(sum(entries), 0) FROM open_head").fetchone()
+        (mine,) = self.pages.execute("SELECT coalesce(sum(entries), 0) FROM open_head").fetchone()
         total = self.facts()["stands"]
         return min(1.0, mine / total) if total else 1.0
 
@@ -88,13 +77,13 @@ class Shelf:
         if self.reads_in_time(limit, density):
             edge = self.edge(start, limit / density, down=down)
             edge = max(edge, end) if down else min(edge, end)
-            rows = self._sql.execute(
+            rows = self.pages.execute(
                 f"SELECT since FROM by_time WHERE since {past} ? AND since {short} ? ORDER BY since {order} LIMIT ?",
                 [start, edge, limit],
             ).fetchall()
             if len(rows) == limit or edge == end:
                 return [row[0] for row in rows]
-        rows = self._sql.merged(
+        rows = self.pages.merged(
             "since",
             "by_gate",
             f"since {past} ? AND since {short} ?",
@@ -118,7 +107,7 @@ class Shelf:
         """Return how far a stretch of some times `expected` entries reaches from a position."""
         miles = int(_WINDOW * expected / 1024) + 1
         past, order = ("<", "DESC") if down else (">", "ASC")
-        row = self._sql.execute(
+        row = self.pages.execute(
             f"SELECT since FROM milestone WHERE since {past} ? ORDER BY since {order} LIMIT 1 OFFSET ?",
             [start, miles],
         ).fetchone()
@@ -127,17 +116,17 @@ class Shelf:
     def newest_change(self) -> int:
         """Return the latest position at which anything here came to stand or ended, or a gate opened or shut."""
         # Of a gate that shut, its end in the reader's grants is the last that is theirs to know.
-        return max([*self._sql.latest(), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
+        return max([*self.pages.latest(), *(max(grant.opened, grant.closed or 0) for grant in self.moved)])
 
     def anything_after(self, position: int) -> bool:
         """Return whether any open gate may hold an entry above `position`; cheap, for tail polls."""
-        return self._sql.anything_after(position)
+        return self.pages.anything_after(position)
 
     def entries(self, positions: Sequence[int]) -> list[Entry]:
         """Return the standing entries at `positions`, in that order; what no longer stands is left out."""
         found: dict[int, Entry] = {}
         for some in by_hundreds(positions):
-            rows = self._sql.execute(
+            rows = self.pages.execute(
                 f"SELECT s.since, {_TEXT} FROM by_time s JOIN text t ON t.position=s.revision"
                 f" WHERE s.since IN ({','.join('?' * len(some))})",
                 some,
@@ -147,7 +136,7 @@ class Shelf:
 
     def get(self, ref: Ref) -> Entry | None:
         """Return the standing entry of `ref`, or None."""
-        row = self._sql.execute(
+        row = self.pages.execute(
             f"SELECT s.since, {_TEXT} FROM named n JOIN by_item s ON s.item=n.item"
             " JOIN text t ON t.position=s.revision WHERE n.originator=? AND n.id=?",
             [ref.originator, bytes.fromhex(ref.id)],
@@ -156,14 +145,14 @@ class Shelf:
 
     def item(self, ref: Ref) -> int | None:
         """Return the number of a standing item, or None."""
-        row = self._sql.execute(
+        row = self.pages.execute(
             "SELECT item FROM named WHERE originator=? AND id=?", [ref.originator, bytes.fromhex(ref.id)]
         ).fetchone()
         return int(row[0]) if row else None
 
     def parent(self, ref: Ref) -> Entry | None:
         """Return the entry that `ref` stands under, or None."""
-        row = self._sql.execute(
+        row = self.pages.execute(
             f"SELECT s.since, {_TEXT} FROM named n JOIN by_item s ON s.item=n.parent"
             " JOIN text t ON t.position=s.revision WHERE n.originator=? AND n.id=?",
             [ref.originator, bytes.fromhex(ref.id)],
@@ -172,12 +161,12 @@ class Shelf:
 
     def children(self, item: int, limit: int) -> list[int]:
         """Return up to `limit` positions of what stands under an item, newest first."""
-        rows = self._sql.execute("SELECT since FROM child WHERE parent=? ORDER BY since DESC LIMIT ?", [item, limit])
+        rows = self.pages.execute("SELECT since FROM child WHERE parent=? ORDER BY since DESC LIMIT ?", [item, limit])
         return [row[0] for row in rows]
 
     def history(self, item: int) -> list[Entry]:
         """Return every revision of an item that this shelf may hold, newest first."""
-        rows = self._sql.execute(
+        rows = self.pages.execute(
             f"SELECT t.position, {_TEXT} FROM text t WHERE t.item=? ORDER BY t.rev DESC",
             [item],
         )
@@ -190,7 +179,7 @@ class Shelf:
         """
         found: dict[int, str] = {}
         for some in by_hundreds(positions):
-            rows = self._sql.execute(
+            rows = self.pages.execute(
                 "SELECT s.since, t.terms FROM by_time s JOIN filed t ON t.position=s.revision"
                 f" WHERE s.since IN ({','.join('?' * len(some))})",
                 some,
@@ -204,42 +193,44 @@ class Shelf:
             query, bound = "SELECT coalesce(sum(entries), 0) FROM open_counter", []
         else:
             query, bound = "SELECT coalesce(sum(entries), 0) FROM open_counter WHERE kind=?", [kind]
-        (found,) = self._sql.execute(query, bound).fetchone()
+        (found,) = self.pages.execute(query, bound).fetchone()
         return int(found)
 
     def kinds(self) -> dict[str, int]:
         """Return how many entries of each kind stand on this shelf."""
-        rows = self._sql.execute(
+        rows = self.pages.execute(
             "SELECT kind, sum(entries) FROM open_counter GROUP BY kind HAVING sum(entries)>0 ORDER BY kind"
         )
         return dict(rows.fetchall())
 
     def known_as(self, value: str) -> list[int]:
         """Return the positions of what is known under an alias, newest first."""
-        rows = self._sql.execute("SELECT since FROM also_known WHERE value=? ORDER BY since DESC", [value])
+        rows = self.pages.execute("SELECT since FROM also_known WHERE value=? ORDER BY since DESC", [value])
         return [row[0] for row in rows]
 
     def aliases(self, since: Iterable[int]) -> dict[int, list[str]]:
         """Return the aliases of the entries at `since`."""
         found: dict[int, list[str]] = {}
         for position in since:
-            rows = self._sql.execute("SELECT value FROM also_known WHERE since=? ORDER BY value", [position])
+            rows = self.pages.execute("SELECT value FROM also_known WHERE since=? ORDER BY value", [position])
             found[position] = [row[0] for row in rows]
         return found
 
     def links_from(self, since: int) -> list[tuple[str, str]]:
         """Return (relation, alias) of every link that the entry at `since` draws."""
-        rows = self._sql.execute("SELECT relation, value FROM pointer WHERE since=? ORDER BY relation, value", [since])
+        rows = self.pages.execute("SELECT relation, value FROM pointer WHERE since=? ORDER BY relation, value", [since])
         return rows.fetchall()
 
     def links_to(self, value: str, limit: int) -> list[tuple[str, int]]:
         """Return (relation, position) of entries that point to an alias, newest first."""
-        rows = self._sql.merged("since, relation", "pointer", "value=?", [value], order="since", down=True, limit=limit)
+        rows = self.pages.merged(
+            "since, relation", "pointer", "value=?", [value], order="since", down=True, limit=limit
+        )
         return [(relation, since) for since, relation in rows]
 
     def mentions(self, since: int) -> list[str]:
         """Return the values that the entry at `since` can be correlated by."""
-        rows = self._sql.execute("SELECT value FROM mentioned WHERE since=? ORDER BY value", [since])
+        rows = self.pages.execute("SELECT value FROM mentioned WHERE since=? ORDER BY value", [since])
         return [row[0] for row in rows]
 
     def mentioning(self, value: str, limit: int, density: float) -> list[int]:
@@ -248,11 +239,11 @@ class Shelf:
         # Read in time order, what is hidden under the value is read with it, in no stretch that bounds it: so only
         # where more than half is the reader's, or as many gates would be looked up as entries are read.
         if limit / max(density, 1e-9) < 2 * max(len(self.gates), limit):
-            rows = self._sql.execute(
+            rows = self.pages.execute(
                 "SELECT since FROM mentioned_by_time WHERE value=? ORDER BY since DESC LIMIT ?", [value, limit]
             ).fetchall()
         else:
-            rows = self._sql.merged(
+            rows = self.pages.merged(
                 "since", "mentioned_by_gate", "value=?", [value], order="since", down=True, limit=limit
             )
         return [row[0] for row in rows]
@@ -263,7 +254,7 @@ class Shelf:
             return []
         # By digest: what an item said before is not fetched, nor does it cost time.
         among = ",".join("?" * len(digests))
-        rows = self._sql.execute(
+        rows = self.pages.execute(
             f"SELECT digest, name, media_type, data, salt FROM bytes WHERE item=? AND digest IN ({among})",
             [item, *digests],
         )
@@ -276,7 +267,7 @@ class Shelf:
         Raises:
             NotFound: no such revision is on this shelf.
         """
-        row = self._sql.execute(
+        row = self.pages.execute(
             "SELECT header, stub, leaf, path, stub_path, kid, size, signature, public FROM sealed WHERE position=?",
             [revision],
         ).fetchone()
@@ -301,26 +292,26 @@ class Shelf:
         Raises:
             NotFound: no such revision is on this shelf.
         """
-        row = self._sql.execute("SELECT promise FROM sealed WHERE position=?", [revision]).fetchone()
+        row = self.pages.execute("SELECT promise FROM sealed WHERE position=?", [revision]).fetchone()
         if row is None:
             raise NotFound
         return str(row[0])
 
     def used_gates(self) -> list[int]:
         """Return the gates behind which anything stands on this shelf."""
-        rows = self._sql.execute("SELECT gate FROM open_head WHERE entries > 0 ORDER BY gate")
+        rows = self.pages.execute("SELECT gate FROM open_head WHERE entries > 0 ORDER BY gate")
         return [row[0] for row in rows]
 
     def gate(self, number: int) -> Gate:
         """Return an open gate by its number."""
-        (value,) = self._sql.execute("SELECT value FROM open_gate WHERE gate=?", [number]).fetchone()
+        (value,) = self.pages.execute("SELECT value FROM open_gate WHERE gate=?", [number]).fetchone()
         return _gate_reader.decode(value)
 
     def items_at(self, positions: Sequence[int]) -> list[tuple[int, int]]:
         """Return (position, item) of the entries at `positions`, in that order."""
         found: dict[int, int] = {}
         for some in by_hundreds(positions):
-            rows = self._sql.execute(
+            rows = self.pages.execute(
                 f"SELECT since, item FROM by_time WHERE since IN ({','.join('?' * len(some))})", some
             )
             found.update(rows.fetchall())
@@ -330,7 +321,7 @@ class Shelf:
         self, after: int, before: int, limit: int, *, only: Sequence[int] | None = None, but: Sequence[int] = ()
     ) -> list[tuple[int, int]]:
         """Return up to `limit` (position, item) between two positions, oldest first, behind some of the gates."""
-        return self._sql.merged(
+        return self.pages.merged(
             "since, item",
             "by_gate",
             "since > ? AND since < ?",
@@ -343,99 +334,27 @@ class Shelf:
             but=but,
         )
 
-    def ended_after(self, position: int, limit: int) -> list[tuple[int, int]]:
-        """Return up to `limit` (position, item) of what stopped standing behind a gate that is or was open."""
-        return self._sql.merged(
-            "until, item",
-            "ended",
-            "until > ?",
-            [position],
-            order="until",
-            down=False,
-            limit=limit,
-            after=position,
-            past=True,
-        )
-
-    def stood_behind(self, gate: int, at: int, after: int, limit: int) -> list[tuple[int, int]]:
-        """Return up to `limit` (since, item) of what stood behind a gate just before `at`, came past `after`, in order.
-
-        What still stands and what ended later lie in two indexes; each is asked for a page of its own.
-        """
-        page = "SELECT since, item FROM stood WHERE gate=? AND since > ? AND since < ? AND until"
-        rows = self._sql.past(
-            f"SELECT * FROM ({page} IS NULL ORDER BY since LIMIT ?) AS standing UNION ALL"
-            f" SELECT * FROM ({page} >= ? ORDER BY since LIMIT ?) AS gone ORDER BY since LIMIT ?",
-            [gate, after, at, limit, gate, after, at, at, limit, limit],
-        )
-        return rows.fetchall()
-
-    def gather(self, items: Iterable[int]) -> None:
-        """Look up at once where each of some items ever stood; kept for as long as the snapshot."""
-        for some in by_hundreds(item for item in dict.fromkeys(items) if item not in self._stood):
-            self._stood.update((item, []) for item in some)
-            rows = self._sql.past(
-                "SELECT item, gate, since, until, revision FROM stood"
-                f" WHERE item IN ({','.join('?' * len(some))}) ORDER BY item, since",
-                some,
-            )
-            for item, *where in rows:
-                self._stood[item].append(Stood(*where))
-
-    def stood(self, item: int) -> list[Stood]:
-        """Return where an item ever stood, as far as the gates are or were open, oldest first."""
-        self.gather([item])
-        return self._stood[item]
-
     def standing(self, items: Sequence[int]) -> set[int]:
         """Return those of some items that stand on this shelf."""
         found: set[int] = set()
         for some in by_hundreds(items):
-            rows = self._sql.execute(f"SELECT item FROM by_item WHERE item IN ({','.join('?' * len(some))})", some)
+            rows = self.pages.execute(f"SELECT item FROM by_item WHERE item IN ({','.join('?' * len(some))})", some)
             found.update(item for (item,) in rows)
         return found
 
-    def once_named(self, item: int) -> tuple[Ref, str]:
-        """Return the reference and kind of an item that is or was released."""
-        originator, ident, kind = self._sql.past(
-            "SELECT originator, id, kind FROM once_named WHERE item=?", [item]
-        ).fetchone()
-        return Ref(originator, ident.hex()), kind
-
     def fresh_hits(self, patterns: Sequence[str], after: int, before: int, limit: int, *, newest: bool) -> list[int]:
         """Return hits between two positions among the entries that are not yet in a segment of the word index."""
-        wanted = " AND ".join([self._sql.holds("terms")] * len(patterns))
-        rows = self._sql.execute(
+        wanted = " AND ".join([self.pages.holds("terms")] * len(patterns))
+        rows = self.pages.execute(
             f"SELECT since FROM fresh_words WHERE since > ? AND since < ? AND {wanted}"
             f" ORDER BY since {'DESC' if newest else 'ASC'} LIMIT ?",
             [after, before, *patterns, limit],
         )
         return [row[0] for row in rows]
 
-    def placed(self, gates: Sequence[int], opening: int, skip: int, limit: int) -> list[int]:
-        """Return where what came with an opening stands: what stood behind `gates` just then, in order, after `skip`.
-
-        The same for ever, whatever ended or moved since, so that the rank of each is an instant of its own.
-        """
-        rows = self._sql.past(
-            f"SELECT since FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since < ?"
-            " AND (until IS NULL OR until >= ?) ORDER BY since LIMIT ? OFFSET ?",
-            [*gates, opening, opening, limit, skip],
-        )
-        return [row[0] for row in rows]
-
-    def rank(self, gates: Sequence[int], opening: int, since: int, start: int = 0) -> int:
-        """Return the rank, from 0, of what came with an opening and stands at `since`, counted from `start` on."""
-        (before,) = self._sql.past(
-            f"SELECT count(*) FROM stood WHERE gate IN ({','.join('?' * len(gates))}) AND since >= ? AND since < ?"
-            " AND (until IS NULL OR until >= ?)",
-            [*gates, start, since, opening],
-        ).fetchone()
-        return int(before)
-
     def ask(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run one of the search's own questions; the wall holds for it as for every other."""
-        return self._sql.execute(query, parameters).fetchall()
+        return self.pages.execute(query, parameters).fetchall()
 
 
 def _entry(row: Sequence[Any]) -> Entry:

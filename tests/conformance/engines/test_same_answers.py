@@ -9,6 +9,7 @@ import pytest
 from answers import QUESTIONS, answers
 from filled import Filled, fill, reader
 
+from diwan.registry.past import Past
 from diwan.registry.shelf import Shelf
 from diwan.terms.gate import World
 from postgres_server import Server
@@ -26,7 +27,7 @@ def both(tmp_path_factory: pytest.TempPathFactory, postgres: Server) -> Iterator
 
 
 def test_every_public_question_of_a_shelf_is_asked() -> None:
-    public = {name for name in vars(Shelf) if not name.startswith("_")}
+    public = {name for kind in (Shelf, Past) for name in vars(kind) if not name.startswith("_")}
 
     assert public <= QUESTIONS.keys()
     assert {name for name in QUESTIONS if "." not in name} == public
