@@ -230,8 +230,8 @@ def test_settings_that_contradict_are_told_one_by_one(settings: Settings, said: 
     for check, begins in zip(found, said, strict=True):
         assert check.said.startswith(begins)
         assert len(check.said) > len(begins) + 30
-    well = {check.check for check in check_settings(settings)} - {check.check for check in found}
-    assert {check.check for check in found} | well == {"settings", "proxy"}
+    well = {check.what for check in check_settings(settings)} - {check.what for check in found}
+    assert {check.what for check in found} | well == {"settings", "proxy"}
 
 
 def test_settings_that_cannot_be_read_stop_the_looking_before_the_register(diwan: Run, node: Path) -> None:

@@ -7,12 +7,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from diwan.cli.check import Check
 from diwan.cli.doctor_cyber import check_files, check_sources
 from diwan.cli.doctor_files import check_folder, lost_keys
 from diwan.cli.doctor_settings import check_ports, check_settings
 from diwan.house import House, is_node
 from diwan.settings import Settings, read_settings
+from diwan.terms.check import Check
 from diwan.terms.errors import Malformed, Refused
 from diwan.terms.time import iso
 

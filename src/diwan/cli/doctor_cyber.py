@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from diwan.cli.check import Check
 from diwan.desks.cyber.calls.source import Source, read_sources
 from diwan.desks.cyber.parse.local import LISTS, SHARING, SOURCES, read_local
 from diwan.house import House
 from diwan.people.accounts import account_named
 from diwan.release.marking import parse_marking
+from diwan.terms.check import Check
 from diwan.terms.errors import Malformed
 
 DESK: Final = Path("desks/cyber")

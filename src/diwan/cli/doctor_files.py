@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from diwan.cli.check import Check
 from diwan.settings import Settings
+from diwan.terms.check import Check
 
 ROOM: Final = 1 << 30
 _CURSORS: Final = "cursors"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from diwan.cli.check import Check
 from diwan.release.codes import is_party_id
 from diwan.settings import Settings
+from diwan.terms.check import Check
 
 LOOPBACK: Final = "127.0.0.1"
 _HIGHEST: Final = 65535

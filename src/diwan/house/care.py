@@ -8,12 +8,12 @@ from pathlib import Path
 
 from diwan.registry.chance import wall_clock
 from diwan.registry.engines import database_of, engine_of
-from diwan.registry.engines.lines import Found
 from diwan.registry.engines.postgres_wall import script
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.keeping import Restored, restore
 from diwan.registry.proof import Progress
 from diwan.settings import read_settings, with_postgres
+from diwan.terms.check import Check
 from diwan.terms.errors import Refused
 
 
@@ -76,7 +76,7 @@ def upgrade_register(folder: Path) -> tuple[str, str]:
     return before or "none", after or "none"
 
 
-def check_register(folder: Path) -> Iterator[Found]:
+def check_register(folder: Path) -> Iterator[Check]:
     """Look at where the register of the node in `folder` is kept, without opening the node."""
     engine = engine_of(folder, read_settings(folder).postgres)
     try:

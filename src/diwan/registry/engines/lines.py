@@ -10,19 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
-import msgspec
-
+from diwan.terms.check import Check
 from diwan.terms.gate import World
 
 Row = tuple[Any, ...]
-
-
-class Found(msgspec.Struct, frozen=True):
-    """One thing about where a register is kept that was looked at."""
-
-    what: str
-    well: bool
-    said: str
 
 
 class Rows(Protocol):
@@ -228,7 +219,7 @@ class Engine(Protocol):
     def survey(self) -> None:
         """Look at how much there is of what, after much came at once, for whatever plans by that."""
 
-    def check(self) -> Iterator[Found]:
+    def check(self) -> Iterator[Check]:
         """Look whether register, walls and what a commit waits for are as they should be; changes nothing."""
 
     def writing(self) -> Line:

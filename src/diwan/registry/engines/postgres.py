@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 
 from diwan.registry import schema
 from diwan.registry.engines import postgres_check
-from diwan.registry.engines.lines import Found, Line, Merging, Row
+from diwan.registry.engines.lines import Line, Merging, Row
 from diwan.registry.engines.postgres_sight import Sight
 from diwan.registry.engines.postgres_wall import HOUSE, OWNER, READER, VIEWS, WRITER, lowered, raised
 from diwan.registry.engines.postgres_wire import ORDER, SILENCE, Connected, Trust, Wire, adapt
 from diwan.registry.shape import is_current, migrate
+from diwan.terms.check import Check
 from diwan.terms.errors import Refused, Unreachable
 from diwan.terms.gate import World
 
@@ -131,7 +132,7 @@ class Postgres:
         with self._owner() as connection:
             connection.execute(f"ANALYZE (SKIP_LOCKED) {', '.join(tables)}")
 
-    def check(self) -> Iterator[Found]:
+    def check(self) -> Iterator[Check]:
         """Look whether both walls stand, who may log in, and what a commit waits for."""
         yield from postgres_check.check(self._conninfo, self._shapes)
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import psycopg
 
-from diwan.registry.engines.lines import Found
 from diwan.registry.engines.postgres_wall import COLUMNS, HOUSE, OWNER, READER, TELLING, TOLD, VIEWS, WRITER, raised
 from diwan.registry.shape import SHAPE, is_current
+from diwan.terms.check import Check
 from diwan.terms.errors import Refused
 
 _ROLES: Final = (OWNER, WRITER, READER, HOUSE)
@@ -28,11 +28,11 @@ _Standing = Mapping[tuple[str, str], object]
 """What stands: by (part of the walls, name), whatever can be said of it."""
 
 
-def check(conninfo: str, shapes: Callable[[], Iterable[tuple[str, str | None, int | None]]]) -> Iterator[Found]:
+def check(conninfo: str, shapes: Callable[[], Iterable[tuple[str, str | None, int | None]]]) -> Iterator[Check]:
     """Look at the database where `conninfo` points; `shapes` are those of register and word index, by their titles."""
     refused = _refused(conninfo)
     said = "; ".join(f"{role}: {why}" for role, why in refused.items())
-    yield Found("logins", not refused, said or "all four roles may log in")
+    yield Check("logins", not refused, said or "all four roles may log in")
     if WRITER in refused:
         return
     laid = set()
@@ -46,7 +46,7 @@ def check(conninfo: str, shapes: Callable[[], Iterable[tuple[str, str | None, in
         yield from _walls(conninfo)
     elif None not in laid:
         why = "they are of another shape" if laid != {SHAPE} else f"{OWNER} may not log in"
-        yield Found("walls", min(map(str, laid)) > SHAPE, f"not compared with those that this version lays: {why}")
+        yield Check("walls", min(map(str, laid)) > SHAPE, f"not compared with those that this version lays: {why}")
 
 
 def _refused(conninfo: str) -> dict[str, str]:
@@ -59,40 +59,40 @@ def _refused(conninfo: str) -> dict[str, str]:
     return refused
 
 
-def _shape(title: str, shape: str | None, works: int | None) -> Found:
+def _shape(title: str, shape: str | None, works: int | None) -> Check:
     if shape is None:
-        return Found(title, False, "not there: `diwan init --postgres` or `diwan restore --postgres` lays it")
+        return Check(title, False, "not there: `diwan init --postgres` or `diwan restore --postgres` lays it")
     said = f"shape {shape}" + (f", which software of shape {works:04} and later works with" if works else "")
     try:
         if is_current(f"The {title}", shape, works):
-            return Found(title, True, said)
+            return Check(title, True, said)
     except Refused as refusal:
-        return Found(title, False, str(refusal))
-    return Found(title, False, f"{said}; this version of Diwan works with {SHAPE}: `diwan db upgrade` brings it there")
+        return Check(title, False, str(refusal))
+    return Check(title, False, f"{said}; this version of Diwan works with {SHAPE}: `diwan db upgrade` brings it there")
 
 
-def _server(here: _Connection) -> Iterator[Found]:
+def _server(here: _Connection) -> Iterator[Check]:
     version = here.info.server_version // 10_000
-    yield Found("version", _OLDEST <= version <= _NEWEST, f"PostgreSQL {version}; tested with {_OLDEST} to {_NEWEST}")
+    yield Check("version", _OLDEST <= version <= _NEWEST, f"PostgreSQL {version}; tested with {_OLDEST} to {_NEWEST}")
     encoding = _shown(here, "server_encoding")
-    yield Found("encoding", encoding == "UTF8", encoding)
+    yield Check("encoding", encoding == "UTF8", encoding)
     for name, why in (
         ("fsync", "what was acknowledged may be lost or torn when the machine stops"),
         ("full_page_writes", "a page that was half written when the machine stopped cannot be mended"),
     ):
         value = _shown(here, name)
-        yield Found(name, value == "on", value if value == "on" else f"{value}: {why}. Set it on")
+        yield Check(name, value == "on", value if value == "on" else f"{value}: {why}. Set it on")
     yield _commits(_shown(here, "synchronous_commit"), _shown(here, "synchronous_standby_names"))
 
 
-def _commits(waits: str, standbys: str) -> Found:
+def _commits(waits: str, standbys: str) -> Check:
     # The node sets it for its own connections; what the server has by default shows what others would get.
     if not standbys:
-        return Found("commits", True, "wait for this server's disk; no standby is named, so its loss loses what is new")
+        return Check("commits", True, "wait for this server's disk; no standby is named, so its loss loses what is new")
     said = f"wait for standbys: {standbys}"
     if waits in ("on", "remote_apply"):
-        return Found("commits", True, said)
-    return Found("commits", True, f"{said}; the node waits for them though the server's default is {waits}")
+        return Check("commits", True, said)
+    return Check("commits", True, f"{said}; the node waits for them though the server's default is {waits}")
 
 
 def _shown(here: _Connection, name: str) -> str:
@@ -100,7 +100,7 @@ def _shown(here: _Connection, name: str) -> str:
     return str(value)
 
 
-def _roles(here: _Connection, opened: str) -> Found:
+def _roles(here: _Connection, opened: str) -> Check:
     names = ("SUPERUSER", "BYPASSRLS", "CREATEROLE", "CREATEDB", "REPLICATION")
     rows = here.execute(
         "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication FROM pg_roles"
@@ -117,7 +117,7 @@ def _roles(here: _Connection, opened: str) -> Found:
     wrong += [f"{member} is a member of {role}" for member, role in joined]
     wrong += [f"{READER} has gates before any are opened: diwan.gates is set at the server"] if opened else []
     said = f"{'; '.join(wrong)}: past the walls goes whoever has it" if wrong else "none passes the walls by"
-    return Found("roles", not wrong, said)
+    return Check("roles", not wrong, said)
 
 
 def _open_from_the_start(conninfo: str) -> str:
@@ -126,14 +126,14 @@ def _open_from_the_start(conninfo: str) -> str:
         return str(gates or "")
 
 
-def _walls(conninfo: str) -> Iterator[Found]:
+def _walls(conninfo: str) -> Iterator[Check]:
     try:
         with psycopg.connect(conninfo, user=OWNER) as here:
             stands, wanted, strangers = _compared(here)
             here.rollback()
     except psycopg.Error as why:
         name = why.sqlstate or type(why).__name__
-        yield Found("walls", False, f"not compared with those that this version lays: {name} from the server")
+        yield Check("walls", False, f"not compared with those that this version lays: {name} from the server")
         return
     differ = _differing(stands, wanted)
     many = Counter(part for part, _ in wanted)
@@ -143,9 +143,9 @@ def _walls(conninfo: str) -> Iterator[Found]:
     yield _told("rights", [*differ["rights"], *strangers], "readers write nothing, and read what they were given")
 
 
-def _told(what: str, wrong: list[str], well: str) -> Found:
+def _told(what: str, wrong: list[str], well: str) -> Check:
     anew = "`diwan db upgrade` raises the walls anew; what others were given or made is taken away by hand"
-    return Found(what, not wrong, f"{'; '.join(wrong)}: {anew}" if wrong else well)
+    return Check(what, not wrong, f"{'; '.join(wrong)}: {anew}" if wrong else well)
 
 
 def _compared(here: _Connection) -> tuple[_Standing, _Standing, list[str]]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from diwan.registry.engines.lines import Found, Line, Merging
+from diwan.registry.engines.lines import Line, Merging
 from diwan.registry.engines.sqlite_file import REGISTER, WORDS, whole_connection, writing_connection
 from diwan.registry.engines.sqlite_wall import Pages, own_connection, reading_connection
 from diwan.registry.shape import SHAPE, is_current, migrate
+from diwan.terms.check import Check
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
 
@@ -92,7 +93,7 @@ class Sqlite:
     def survey(self) -> None:
         """Do nothing: plans here follow from the questions alone."""
 
-    def check(self) -> Iterator[Found]:
+    def check(self) -> Iterator[Check]:
         """Look at both files, page by page."""
         for title, name in (("register", REGISTER), ("word index", WORDS)):
             yield _sound(title, self._folder / name)
@@ -168,10 +169,10 @@ class Sqlite:
             pages.close()
 
 
-def _sound(title: str, file: Path) -> Found:
+def _sound(title: str, file: Path) -> Check:
     shape, works = _shape_of(file)
     if shape is None:
-        return Found(title, title != "register", "not there: made anew when the node is opened")
+        return Check(title, title != "register", "not there: made anew when the node is opened")
     what = f"shape {shape}" + (f", which software of shape {works:04} and later works with" if works else "")
     connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
     try:
@@ -182,7 +183,7 @@ def _sound(title: str, file: Path) -> Found:
     if shape != SHAPE:
         what += f"; this version of Diwan works with {SHAPE}"
     well = is_current(str(file), shape, works) and mode == "wal" and verdict == "ok"
-    return Found(title, well, what if mode == "wal" and verdict == "ok" else f"{what}; journal {mode}; {verdict}")
+    return Check(title, well, what if mode == "wal" and verdict == "ok" else f"{what}; journal {mode}; {verdict}")
 
 
 def _shape_of(file: Path) -> tuple[str | None, int | None]:
