@@ -16,6 +16,7 @@ from diwan.cli import (
     checking,
     collections,
     exporting,
+    keeping,
     labels,
     node,
     people,
@@ -36,6 +37,7 @@ _app = typer.Typer(
 )
 for part in (
     node,
+    keeping,
     bringing,
     asking,
     checking,
