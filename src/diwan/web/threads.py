@@ -18,15 +18,13 @@ from contextvars import copy_context
 from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
-from litestar.concurrency import set_asyncio_executor
+from litestar.concurrency import get_asyncio_executor, set_asyncio_executor
 
 from diwan.terms.errors import Crowded
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_READERS: Final = [ThreadPoolExecutor(2, thread_name_prefix="diwan-read")]
-"""The last counts."""
 _EXPORTS: Final = ThreadPoolExecutor(2, thread_name_prefix="diwan-export")
 _WRITERS: Final = ThreadPoolExecutor(32, thread_name_prefix="diwan-write")
 _PROBES: Final = ThreadPoolExecutor(1, thread_name_prefix="diwan-probe")
@@ -39,13 +37,12 @@ _at_the_door: Final = Counter[str]()
 
 def share_readers(count: int) -> None:
     """Let so many threads read, and the framework make its pages on them; before anything is served."""
-    _READERS.append(ThreadPoolExecutor(count, thread_name_prefix="diwan-read"))
-    set_asyncio_executor(_READERS[-1])
+    set_asyncio_executor(ThreadPoolExecutor(count, thread_name_prefix="diwan-read"))
 
 
 async def reading(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
     """Run what reads, and return what it returns."""
-    return await _run(_READERS[-1], partial(job, *args, **named))
+    return await _run(get_asyncio_executor(), partial(job, *args, **named))
 
 
 async def exporting(job: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
@@ -80,5 +77,5 @@ async def at_the_door(address: str, job: Callable[P, T], *args: P.args, **named:
             del _at_the_door[address]
 
 
-async def _run(pool: ThreadPoolExecutor, job: Callable[[], T]) -> T:
+async def _run(pool: ThreadPoolExecutor | None, job: Callable[[], T]) -> T:
     return await get_running_loop().run_in_executor(pool, copy_context().run, job)
