@@ -9,7 +9,8 @@ from diwan.house.care import (
     upgrade_register,
 )
 from diwan.house.clerk import HouseClerk
-from diwan.house.node import House, shipped_policies
+from diwan.house.node import House
+from diwan.house.policies import shipped_policies
 from diwan.registry.chance import wall_clock
 
 __all__ = [

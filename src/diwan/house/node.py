@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from hashlib import sha256
 from importlib.metadata import entry_points
-from importlib.resources import files
 from pathlib import Path
 from socket import gethostname
 from typing import Final
 
-from msgspec.structs import replace
-
-from diwan.desk import Act, Deed, Desk, Narrow, Signed
+from diwan.desk import Act, Deed, Desk, Signed
+from diwan.house.bounds import against_label, against_text, narrowing
 from diwan.house.clerk import HouseClerk
+from diwan.house.policies import install, shipped_policies, unreadable_under
 from diwan.house.proving import prove
 from diwan.house.reopening import reopen, reopen_without_journal
 from diwan.house.secrets import secret
 from diwan.intake import change
 from diwan.intake.beyond import Beyond
-from diwan.intake.office import Office, no_freer
+from diwan.intake.office import Office
 from diwan.intake.replay import Replayed
 from diwan.intake.take import Taken, take, take_all
 from diwan.people.doors import MINUTE, Doors
@@ -40,11 +37,9 @@ from diwan.registry.proof import Progress, Proof
 from diwan.registry.whole import make_folder, write_whole
 from diwan.release.audience import Audience, also_for, audience, known_parties, only_for
 from diwan.release.decide import Rules
-from diwan.release.marking import marking
-from diwan.release.policy import read_policy
 from diwan.sealing.keys import Signer
 from diwan.settings import Settings, read_settings
-from diwan.terms.errors import Malformed, NotAllowed, NotFound, Refused, Shut, Unjournalled
+from diwan.terms.errors import Malformed, NotAllowed, Refused, Shut, Unjournalled
 from diwan.terms.gate import Stand, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft, Ref
@@ -232,7 +227,7 @@ class House:
             Refused: with the reason; nothing was entered.
         """
         edition = self.desk_of(draft.kind).editions.get(draft.kind)
-        draft, label = self._narrowing(hand, originator)(draft, label)
+        draft, label = narrowing(self, hand, originator)(draft, label)
         editions = {draft.kind: edition} if edition else {}
         return take(self._office, hand, draft, label, originator=originator, beyond=beyond, editions=editions)
 
@@ -246,7 +241,7 @@ class House:
     ) -> list[Taken | Refused]:
         """Enter many drafts, each under its label, and say of each what became of it."""
         editions = {kind: edition for desk in self.desks.values() for kind, edition in desk.editions.items()}
-        narrow = self._narrowing(hand, originator)
+        narrow = narrowing(self, hand, originator)
         narrowed: dict[int, Refused] = {}
         fit: list[tuple[Draft, Label]] = []
         for number, (draft, label) in enumerate(labelled):
@@ -256,26 +251,6 @@ class House:
                 narrowed[number] = refusal
         taken = iter(take_all(self._office, hand, fit, originator=originator, beyond=beyond, editions=editions))
         return [narrowed[number] if number in narrowed else next(taken) for number in range(len(labelled))]
-
-    def _narrowing(self, hand: Hand, originator: str) -> Narrow:
-        """Return what holds the drafts of one batch to what they say of themselves, each by its desk and in its world.
-
-        Raises, when it is called:
-            Refused: what a draft says of its audience cannot be held to here; nothing was entered.
-        """
-        made: dict[tuple[str, World], Narrow] = {}
-
-        def narrow(draft: Draft, label: Label) -> tuple[Draft, Label]:
-            desk = self.desk_of(draft.kind)
-            if desk.narrows is None:
-                return draft, label
-            key = desk.name, draft.world
-            if key not in made:
-                room = self.room(hand.reader, draft.world)
-                made[key] = desk.narrows(room, self.local.get(desk.name), originator)
-            return made[key](draft, label)
-
-        return narrow
 
     def clerk(self, desk: str, hand: Hand, world: World) -> HouseClerk:
         """Return what a service of a desk may do at this node for `hand`, in one world."""
@@ -338,9 +313,7 @@ class House:
             NotFound: the item is unknown, or not released to the hand.
             Refused: the hand or the label is not good; nothing was changed.
         """
-        stands = self._standing(hand, ref)
-        against = self._against(hand, stands[1], label) if stands else None
-        change.relabel(self._office, hand, ref, label, against)
+        change.relabel(self._office, hand, ref, label, against_label(self, hand, ref, label))
 
     def rectify(self, hand: Hand, ref: Ref, draft: Draft) -> None:
         """Replace what an item says, keeping what it said as history; only its originator may.
@@ -349,37 +322,7 @@ class House:
             NotFound: the item is unknown, or not released to the hand.
             Refused: the hand may not, or the new text asks for a stricter label than stands; nothing was changed.
         """
-        stands = self._standing(hand, ref)
-        against = self._against(hand, draft, stands[0].label) if stands else None
-        change.rectify(self._office, hand, draft, ref, against)
-
-    def _standing(self, hand: Hand, ref: Ref) -> tuple[Released, Draft] | None:
-        """Return an item of the hand's party, with its parts as a draft; None where there is none to see."""
-        for world in World if hand.reader.party == ref.originator else ():
-            room = self.room(hand.reader, world)
-            try:
-                item = room.get(ref)
-            except NotFound:
-                continue
-            return item, Draft(kind=item.kind, title=item.title, parts=room.parts(item), world=world)
-        return None
-
-    def _against(self, hand: Hand, draft: Draft, label: Label) -> Refused | None:
-        """Return why a label is wider than what a draft says of itself, or None where it is not."""
-        part, parses = draft.parts[0], self.desk_of(draft.kind).parses
-        try:
-            read = parses[part.media_type](part.data, {}) if part.media_type in parses else draft
-            said, narrowed = self._narrowing(hand, hand.reader.party)(replace(read, world=draft.world), label)
-        except Refused as refusal:
-            return refusal
-        bound = no_freer(narrowed, said.handling)
-        if bound == label:
-            return None
-        policy = self.rules().policy(bound.policy)
-        told = (
-            f" that allows no more than {marking(bound, policy)}" if policy is not None and policy.valid(bound) else ""
-        )
-        return NotAllowed(f"A label is never freer than what the item says of itself{told}. Nothing was changed.")
+        change.rectify(self._office, hand, draft, ref, against_text(self, hand, ref, draft))
 
     def recall(self, hand: Hand, ref: Ref) -> None:
         """Take an item back; only its originator may."""
@@ -395,16 +338,7 @@ class House:
         Raises:
             Malformed: a file is not a sound policy, or two are of one id; none was installed.
         """
-        texts = list(texts)
-        read = Rules(0, tuple(map(read_policy, texts))).policies
-
-        def job(ink: Ink) -> None:
-            for policy, text in zip(read, texts, strict=True):
-                ink.install_policy(policy.id, text)
-                named = sha256(text.encode()).hexdigest()
-                ink.log([line_of("install policy", ink.now(), by=by, of=[policy.id], file=named)])
-
-        self.book.write(job)
+        install(self.book, texts, by)
 
     def unreadable_under(self, texts: Iterable[str]) -> dict[str, int]:
         """Return the faults that policy files would find with labels that are legal now, and how many items stand so.
@@ -414,14 +348,7 @@ class House:
         Raises:
             Malformed: a file is not a sound policy, or two are of one id.
         """
-        present, coming = self.book.rules(), Rules(0, tuple(map(read_policy, texts)))
-        lost: Counter[str] = Counter()
-        for labels, items in self.book.labels_in_use():
-            found = ((coming.policy(label.policy), label) for label in labels if present.valid(label))
-            lost.update(
-                dict.fromkeys({fault for policy, label in found if policy for fault in policy.faults(label)}, items)
-            )
-        return dict(lost)
+        return unreadable_under(self.book, texts)
 
     def prove(self, progress: Progress = lambda _, __, ___: None) -> Proof:
         """Check every signature, every byte and the audit log, also against the last signed checkpoint; sign a new one.
@@ -460,12 +387,6 @@ class House:
 
     def _secret(self, name: str) -> bytes:
         return secret(self.folder, name, self.chance, known=bool(self.shut))
-
-
-def shipped_policies() -> list[str]:
-    """Return the policy files that come with the software."""
-    folder = files("diwan.release") / "policies"
-    return [file.read_text("utf-8") for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".toml")]
 
 
 def _beside(folder: Path, desk: str) -> dict[str, bytes]:
