@@ -71,9 +71,18 @@ def read_settings(folder: Path) -> Settings:
     if not file.exists():
         return Settings()
     try:
-        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as wrong:
+        return settings_in(file.read_bytes())
+    except ValueError as wrong:
         raise Malformed(f"{file}: {wrong}. The node was not opened.") from None
+
+
+def settings_in(text: bytes) -> Settings:
+    """Return the settings that the text of a file holds.
+
+    Raises:
+        ValueError: it is not TOML in UTF-8, or says something that is not a setting.
+    """
+    return msgspec.convert(tomllib.loads(text.decode()), Settings)
 
 
 def with_postgres(text: bytes, conninfo: str) -> bytes:

@@ -219,7 +219,7 @@ WRONG = {
     "a file where the keys lie": (renamed("demo-begun", "keys"), "nothing that lies beside a node"),
     "a file of no sort": (renamed("demo-begun", "register.db"), "nothing that lies beside a node"),
     "lines of the audit log left out": (without("register/leaf/000001"), "does not give the size and root"),
-    "another party's word": (said(party="QAT"), "the register does not name as one of QAT"),
+    "another party's word": (said(party="QAT"), "its settings say that NATO keeps the node"),
 }
 
 
@@ -245,6 +245,18 @@ def test_a_bundle_signed_by_a_key_that_its_register_does_not_know_restores_nothi
 
     with pytest.raises(Refused, match=r"does not name as one of NATO\. Nothing was restored"):
         restore_node(tmp_path / "kept.tar", tmp_path / "again")
+
+
+def test_a_bundle_that_a_hosted_party_signed_in_place_of_the_keeper_restores_nothing(
+    lived: House, tmp_path: Path
+) -> None:
+    lived.backup(tmp_path / "kept.tar")
+    signed_anew(tmp_path / "kept.tar", said(party="KWT"), seed(lived, "KWT"))
+
+    with pytest.raises(Refused, match=r"was signed for KWT, and its settings say that NATO keeps the node"):
+        restore_node(tmp_path / "kept.tar", tmp_path / "again")
+
+    assert not (tmp_path / "again").exists()
 
 
 def test_who_signed_a_bundle_is_told(lived: House, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from diwan.registry.chance import wall_clock
@@ -12,9 +11,9 @@ from diwan.registry.engines.postgres_wall import script
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.keeping import Restored, restore
 from diwan.registry.proof import Progress
-from diwan.settings import read_settings, with_postgres
+from diwan.settings import read_settings, settings_in, with_postgres
 from diwan.terms.check import Check
-from diwan.terms.errors import Refused
+from diwan.terms.errors import Malformed, Refused
 
 
 def is_node(folder: Path) -> bool:
@@ -39,7 +38,19 @@ def restore_node(
     Raises:
         Refused: folder or database is not empty, or the file is not a sound backup.
     """
-    settle_in = partial(with_postgres, conninfo=postgres)
+
+    def settle_in(settings: bytes, party: str) -> bytes:
+        try:
+            keeper = settings_in(settings).keeper
+        except ValueError as wrong:
+            raise Malformed(f"The settings in {file} are none: {wrong}. Nothing was restored.") from None
+        if keeper != party:
+            raise Refused(
+                f"{file} was signed for {party}, and its settings say that {keeper} keeps the node. Nothing was"
+                " restored."
+            )
+        return with_postgres(settings, postgres)
+
     return restore(file, folder, wall_clock(), postgres=postgres, settle_in=settle_in, progress=progress)
 
 

@@ -121,14 +121,15 @@ def restore(
     at: Instant,
     *,
     postgres: str = "",
-    settle_in: Callable[[bytes], bytes] = lambda settings: settings,
+    settle_in: Callable[[bytes, str], bytes] = lambda settings, _: settings,
     progress: Progress = lambda _, __, ___: None,
 ) -> Restored:
     """Make a node in the empty `folder` from a bundle, whole or not at all.
 
     Its register is kept there, or in the empty database where the conninfo `postgres` points.  `settle_in` makes of the
-    settings that were kept those of the new place.  The restore generation rises, so that revisions made from now on
-    outrank those that were lost since the backup, and the node is shut: it does not know what was recalled since.
+    settings that were kept, and the party that the bundle was signed for, those of the new place.  The restore
+    generation rises, so that revisions made from now on outrank those that were lost since the backup, and the node is
+    shut: it does not know what was recalled since.
 
     Raises:
         Refused: folder or database is not empty, the folder could not be put in place, or the file is not a sound
@@ -235,7 +236,7 @@ def _beside(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
         yield from (file for file in sorted(folder.glob(pattern)) if file.is_file())
 
 
-def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes], bytes]) -> None:
+def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes, str], bytes]) -> None:
     for name, data in bundle.files():
         path = PurePosixPath(name)
         if not _belongs(path):
@@ -245,7 +246,7 @@ def _unpack(bundle: Bundle, folder: Path, settle_in: Callable[[bytes], bytes]) -
         write_whole(into, data)
     settings = folder / "settings.toml"
     before = settings.read_bytes() if settings.exists() else b""
-    if (now := settle_in(before)) != before:
+    if (now := settle_in(before, bundle.manifest.party)) != before:
         write_whole(settings, now)
 
 
