@@ -176,3 +176,11 @@ def test_markup_in_a_refusal_is_shown_and_not_obeyed(app: Litestar, browser: Cal
     app.register(get("/raises", opt={"reads": "nothing"}, sync_to_thread=False)(refuse))
 
     assert "&lt;script&gt;alert(1)" in browser("KWT").get("/raises").text
+
+
+def test_a_form_of_very_many_fields_is_refused_before_it_is_taken_apart(anyone: Browser) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    answer = anyone.post("/sign-in", content=b"name=x" + b"&" * 2000, headers=kind)
+
+    assert answer.status_code == 422
+    assert "more than 2000 fields" in answer.text

@@ -36,14 +36,16 @@ EVERYWHERE: Final = {
 }
 """Source: OWASP ASVS 5.0, 3.4 and 14.3.2. What a handler sets itself stands."""
 
+_RAW: Final = tuple((name.encode(), value.encode()) for name, value in EVERYWHERE.items())
+
 
 async def send_headers(message: Message, scope: Scope) -> None:
     """Put the headers on an answer that is about to be sent."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in EVERYWHERE.items():
-        headers.setdefault(name, value)
+    headers = list(message["headers"])
+    said = {name.lower() for name, _ in headers}
+    message["headers"] = [*headers, *(pair for pair in _RAW if pair[0] not in said)]
     if scope["type"] == ScopeType.HTTP and scope["method"] == OPTIONS and message["status"] == 204:
         # The framework names only the first of several handlers at one address.
-        headers["allow"] = allowed(Asked(scope))
+        MutableScopeHeaders.from_message(message)["allow"] = allowed(Asked(scope))
