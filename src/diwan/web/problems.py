@@ -37,6 +37,7 @@ from diwan.terms.errors import (
 from diwan.terms.time import iso
 from diwan.web.desks import answer_of
 from diwan.web.methods import served
+from diwan.web.pace import TooSlow
 from diwan.web.pages import Pages
 from diwan.web.visit import BASES, Asked, language_of
 
@@ -62,6 +63,7 @@ _WORDS: Final = {
     400: "This request cannot be understood. Nothing was done.",
     404: str(NotFound()),
     405: "This cannot be done at this address. Nothing was done.",
+    408: "What was sent came too slowly. Nothing was entered.",
     413: "This is more than this node takes at once. Nothing was entered.",
 }
 
@@ -137,6 +139,8 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         if refusal.status_code == 405:
             # RFC 9110, section 15.5.6. The router knows them by the address's shape, before anything is looked up.
             said.headers["allow"] = ", ".join(sorted((refusal.headers or {}).get("allow", "").split(", ")))
+        if isinstance(refusal, TooSlow):
+            said.headers["connection"] = "close"  # the rest of it is not waited for either
         return said
 
     def failed(request: Asked, error: Exception) -> Response[Any]:

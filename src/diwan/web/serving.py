@@ -19,6 +19,7 @@ from diwan.web.certificate import with_certificates
 from diwan.web.gathered import GatheringProtocol
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
+from diwan.web.pace import with_pace
 from diwan.web.tally import Tally
 from diwan.web.threads import share_readers
 
@@ -39,7 +40,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     """
     share_readers(house.readers)
     tally, readiness = Tally(), Readiness(house)
-    app: Any = with_notes(create_app(house, readiness), tally)
+    app: Any = with_notes(with_pace(create_app(house, readiness)), tally)
     if house.settings.proxy:
         # What a client says of its own address counts only when the named proxy passes it on.
         app = ProxyHeadersMiddleware(app, trusted_hosts=house.settings.proxy)
