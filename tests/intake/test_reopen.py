@@ -576,6 +576,89 @@ def test_a_node_set_back_by_other_means_is_shut_by_hand_and_replays_what_came_si
     assert life.house.book.facts()["generation"] == 1
 
 
+@pytest.fixture
+def set_back(
+    request: pytest.FixtureRequest, tmp_path: Path, settings: Settings, clock: Any
+) -> Iterator[Callable[..., House]]:
+    """Open a copy that was taken of a register before, as a standby does that lacked what came last."""
+    opened: list[House] = []
+    databases: list[str] = []
+
+    def copy(house: House) -> Callable[..., House]:
+        house.close()
+        where = house.folder
+        if settings.postgres:
+            databases.append(request.getfixturevalue("postgres").database(like=settings.postgres))
+        else:
+            where = shutil.copytree(where, tmp_path / "set back")
+
+        def back(**changed: object) -> House:
+            there = replace(settings, postgres=databases[-1] if databases else "", **changed)
+            opened.append(House(where, there, clock=clock, chance=Chance(2 + len(opened)), synchronous="OFF"))
+            return opened[-1]
+
+        return back
+
+    yield copy
+    for house in opened:
+        finish(house)
+    for database in databases:
+        request.getfixturevalue("postgres").drop(database)
+
+
+@pytest.mark.parametrize("went_on", [False, True])
+def test_a_register_that_lost_what_its_journal_says_is_shut_by_itself_and_replays_it(
+    life: Life,
+    journal: Path,
+    settings: Settings,
+    clock: Any,
+    set_back: Callable[..., Callable[..., House]],
+    went_on: bool,
+) -> None:
+    everyone(life.house)
+    back = set_back(life.house)
+    life.house = House(life.house.folder, settings, clock=clock, chance=Chance(9), synchronous="OFF")
+    life.after()
+    lost = {life.refs["lost"]}
+    before = everyone(life.house, lost)
+    life.house.close()
+    if went_on:
+        house = back(journal="")
+        for _ in range(40):  # more lines of the audit log than were lost
+            house.book.write(lambda ink: ink.log([chain.line_of("look", ink.now(), by="x", of=[])]))
+        house.close()
+
+    house = back()
+    assert house.shut
+    with pytest.raises(Shut):
+        house.room(Reader("k", "KWT")).page()
+    made = house.reopen([journal])
+
+    assert (made.recalled, made.relabelled, made.unknown) == (2, 5, 1)
+    assert everyone(house, lost) == before
+
+
+def test_a_node_whose_register_loses_a_change_while_it_serves_is_shut_with_the_next_look(life: Life) -> None:
+    journal = life.house.journal
+    assert journal is not None
+    assert journal.last is not None
+    life.house.check_open()
+
+    journal.last = replace(journal.last, generation=7, number=journal.last.number + 1)
+    life.house.check_open()  # of another generation: it was replayed, or waived, when this one began
+    assert journal.last is None
+
+    life.house.recall(life.hand("KWT"), life.refs["recalled"])
+    journal.last = replace(journal.last, number=journal.last.number + 1)
+    with pytest.raises(Shut):
+        life.house.check_open()
+
+    facts = life.house.book.facts()
+    said = life.house.book.leaves([facts["lines"] - 1])[facts["lines"] - 1]
+    assert facts["generation"] == 1
+    assert b"the register lost line" in said
+
+
 def test_a_restored_node_makes_no_key_anew(life: Life, tmp_path: Path, again: Callable[..., House]) -> None:
     life.house.backup(tmp_path / "kept.tar", keys=False)
 

@@ -30,7 +30,7 @@ from diwan.registry.book import Book
 from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.ink import Ink
-from diwan.registry.journal import Journal
+from diwan.registry.journal import Journal, stands_in
 from diwan.registry.keeping import CHECKPOINT
 from diwan.registry.pen import Told
 from diwan.registry.proof import Progress, Proof
@@ -78,6 +78,8 @@ class House:
         self._cursors = CursorKey(self._secret("cursors"))
         signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
         self.journal = self._journal(signers[self.settings.keeper]) if self.settings.journal else None
+        if not self.shut:
+            self._shut_where_changes_are_lost()
         self._office = Office(
             book=self.book,
             signers=signers,
@@ -126,19 +128,41 @@ class House:
             Shut: it was restored, and does not know yet what was recalled since.
         """
         self.shut = self.book.shut_since()
+        if not self.shut:
+            self._shut_where_changes_are_lost()
         if self.shut:
             raise Shut(iso(self.shut))
         self._open_until = time.monotonic() + _SEEN
 
     def shut_down(self, because: str) -> None:
         """Shut the node in a new restore generation: its register was set back, so recalls may be missing in it."""
+        self.book.write(lambda ink: _shut(ink, "console", because))
+        self.shut, self._open_until = self.book.shut_since(), 0.0
+
+    def _shut_where_changes_are_lost(self) -> None:
+        """Shut the node where its register lost what the journal says was recalled or relabelled.
+
+        As a standby that took over too early does, or a disk that was set back: what is missing would be shown again.
+        """
+        last = self.journal.last if self.journal is not None else None
+        if self.journal is None or last is None:
+            return
+        with self.book.own_pages() as pages:
+            if stands_in(pages, last):
+                return
 
         def job(ink: Ink) -> None:
-            generation = ink.shut(ink.now())
-            ink.log([line_of("shut", ink.now(), by="console", of=[], generation=generation, because=because)])
+            # Looked at anew under the write order: a server that another took over from shows the past for a while.
+            if (
+                ink.fact("generation") == last.generation
+                and not ink.fact("shut")
+                and not stands_in(ink.connection, last)
+            ):
+                _shut(ink, "node", f"the register lost line {last.number} of the audit log, a {last.act}")
 
         self.book.write(job)
-        self.shut, self._open_until = self.book.shut_since(), 0.0
+        self.journal.last = None
+        self.shut = self.book.shut_since()
 
     def reopen(self, journals: Sequence[Path]) -> Replayed:
         """Replay what was recalled and relabelled since the backup, and open the node; whole or not at all.
@@ -387,6 +411,11 @@ class House:
 
     def _secret(self, name: str) -> bytes:
         return secret(self.folder, name, self.chance, known=bool(self.shut))
+
+
+def _shut(ink: Ink, by: str, because: str) -> None:
+    generation = ink.shut(ink.now())
+    ink.log([line_of("shut", ink.now(), by=by, of=[], generation=generation, because=because)])
 
 
 def _beside(folder: Path, desk: str) -> dict[str, bytes]:

@@ -22,7 +22,7 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], ke
     Raises:
         Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
     """
-    number, ended = _shut_by(book)
+    number, ended, act = _shut_by(book)
     changes = read_journals(journals, keeper, book.keys_of(keeper))
     known = latest_generation(journals, keeper)
     if known < ended:
@@ -31,7 +31,9 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], ke
     held = {n: leaf_hash(line).hex() for n, line in book.leaves({change.number for change in before}).items()}
     # A later generation's journal begins with all that was changed before it, and so with what the backup holds.
     known_here = {(one.generation, one.number) for one in before if held.get(one.number) == one.leaf}
-    if any(one.generation == ended and (one.generation, one.number) not in known_here for one in before):
+    # What is missing in a backup was never in it.  A register that was shut without one may have lost it and gone on.
+    missing = any(one.generation == ended and (one.generation, one.number) not in known_here for one in before)
+    if missing and act == "restore":
         raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
     since = [one for one in changes if one.generation >= ended and (one.generation, one.number) not in known_here]
     items = book.items_named({name for change in since for name in change.of})
@@ -54,7 +56,7 @@ def reopen_without_journal(book: Book, office: Office, keeper: str, journals: Se
     return replay(office, [], {}, of=[], because=because.strip(), generation=known + 1)
 
 
-def _shut_by(book: Book) -> tuple[int, int]:
+def _shut_by(book: Book) -> tuple[int, int, str]:
     if not book.shut_since():
         raise Refused("The node is open. Nothing was changed.")
     return book.shut_by()

@@ -152,20 +152,20 @@ class Book:
         with self.own_pages() as pages:
             return int(pages.execute("SELECT value FROM state WHERE name='shut'").fetchone()[0])
 
-    def shut_by(self) -> tuple[int, int]:
-        """Return the number of the audit log's line that shut the node, and the generation that ended with it.
+    def shut_by(self) -> tuple[int, int, str]:
+        """Return the number of the audit log's line that shut the node, the generation that ended, and by which act.
 
         Of a node that was shut again before it was opened, as one that is restored from a backup of a shut one, that is
         the first such line: what was recalled in the generation that ended there is still to be made up for.
         """
-        first: tuple[int, int] | None = None
+        first: tuple[int, int, str] | None = None
         with closing(self._engine.whole()) as pages:
             pages.snapshot()
             try:
                 for number, value in pages.stream("SELECT number, value FROM leaf ORDER BY number DESC"):
                     line = msgspec.json.decode(value)
                     if line["act"] in ("restore", "shut"):
-                        first = number, line["generation"] - 1
+                        first = number, line["generation"] - 1, line["act"]
                     elif line["act"] == "reopen":
                         break
             finally:

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from diwan.registry.engines.lines import Line
+from diwan.registry.engines.lines import Asked, Line
 from diwan.registry.whole import settle
 from diwan.sealing.keys import Signer, verify
 from diwan.sealing.tree import leaf_hash
@@ -84,6 +84,8 @@ class Journal:
         self._done: tuple[int, int] | None = None
         self.fault: str | None = None
         """Why what was changed last could not be written."""
+        self.last: Change | None = None
+        """What this host wrote down last of the generation that it looked at last."""
 
     def keep_up(self) -> None:
         """Write what was recalled and relabelled since the last line; durable when this returns.
@@ -132,10 +134,11 @@ class Journal:
     def _append(self, pages: Line, handle: int, file: Path, generation: int) -> None:
         if self._done is None:
             _cut_torn(handle)
-        last = _last_of(handle, file)
-        if last is not None and _leaf_of(pages, last.number) != last.leaf:
+        self.last = last = _last_of(handle, file)
+        if last is not None and not stands_in(pages, last):
             raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
-        lines = b"".join(self._lines(pages, generation, last.number if last else -1))
+        changes = list(_changes(pages, generation, last.number if last else -1))
+        lines = b"".join(map(self._signed, changes))
         size = os.fstat(handle).st_size
         try:
             _write(handle, lines)
@@ -144,27 +147,7 @@ class Journal:
             # Written again the next time: of what did not reach the disk once, a second sync says that it did.
             os.ftruncate(handle, size)
             raise
-
-    def _lines(self, pages: Line, generation: int, before: int) -> Iterator[bytes]:
-        rows = pages.stream("SELECT number, value FROM leaf WHERE number>? ORDER BY number", [before])
-        for number, value in rows:
-            if not any(mark in value for mark in _MARKS):
-                continue
-            said = msgspec.json.decode(value, type=_Line)
-            if said.act in ACTS:
-                change = Change(
-                    generation=generation,
-                    number=number,
-                    before=before,
-                    leaf=leaf_hash(value).hex(),
-                    act=said.act,
-                    at=said.at,
-                    by=said.by,
-                    of=said.of,
-                    label=said.label,
-                )
-                yield self._signed(change)
-                before = number
+        self.last = changes[-1] if changes else last
 
     def _signed(self, change: Change) -> bytes:
         text = _encode(change)
@@ -177,6 +160,12 @@ class _Sealed(msgspec.Struct):
     party: str
     kid: str
     sig: str
+
+
+def stands_in(pages: Asked, change: Change) -> bool:
+    """Return whether the audit log has the very line that a journal says: if not, the register lost it."""
+    row = pages.execute("SELECT value FROM leaf WHERE number=?", [change.number]).fetchone()
+    return row is not None and leaf_hash(bytes(row[0])).hex() == change.leaf
 
 
 def files_of(paths: Iterable[Path], party: str) -> list[Path]:
@@ -280,9 +269,25 @@ def _last_of(handle: int, file: Path) -> Change | None:
     return _opened(file, whole.rpartition(b"\n")[2], None) if whole else None
 
 
-def _leaf_of(pages: Line, number: int) -> str:
-    row = pages.execute("SELECT value FROM leaf WHERE number=?", [number]).fetchone()
-    return leaf_hash(bytes(row[0])).hex() if row else ""
+def _changes(pages: Line, generation: int, before: int) -> Iterator[Change]:
+    rows = pages.stream("SELECT number, value FROM leaf WHERE number>? ORDER BY number", [before])
+    for number, value in rows:
+        if not any(mark in value for mark in _MARKS):
+            continue
+        said = msgspec.json.decode(value, type=_Line)
+        if said.act in ACTS:
+            yield Change(
+                generation=generation,
+                number=number,
+                before=before,
+                leaf=leaf_hash(value).hex(),
+                act=said.act,
+                at=said.at,
+                by=said.by,
+                of=said.of,
+                label=said.label,
+            )
+            before = number
 
 
 @contextmanager
