@@ -1,14 +1,15 @@
-"""The head of an answer and what follows at once are one write to the socket; nothing waits longer than a turn."""
+"""The head of an answer and what follows at once are one write; a head that does not come is not waited for."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
+import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from diwan.web.gathered import Gathered, GatheringProtocol
+from diwan.web.wire import Gathered, Wire
 
 
 class Recorded(asyncio.Transport):
@@ -80,7 +81,7 @@ def test_a_whole_answer_of_the_server_is_one_write() -> None:
         config = Config(app=app, lifespan="off")
         config.load()
         there = Recorded()
-        protocol = GatheringProtocol(config, ServerState(), {})
+        protocol = Wire(config, ServerState(), {})
         protocol.connection_made(there)
         protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
         for _ in range(5):
@@ -90,3 +91,45 @@ def test_a_whole_answer_of_the_server_is_one_write() -> None:
     (whole,) = asyncio.run(asking())
     assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
     assert whole.endswith(b"\r\n\r\nsalam")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nhost: he"])
+def test_a_head_that_does_not_come_ends_its_connection(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(Wire, "patience", 0.05)
+
+    async def waiting() -> bool:
+        config = Config(app=None, lifespan="off")  # type: ignore[arg-type]
+        config.loaded_app = None
+        there = Recorded()
+        protocol = Wire(config, ServerState(), {})
+        protocol.connection_made(there)
+        if sent:
+            protocol.data_received(sent)
+        assert not there.closed
+        await asyncio.sleep(0.2)
+        return there.closed
+
+    assert asyncio.run(waiting())
+
+
+def test_a_request_whose_head_came_is_answered_however_long_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wire, "patience", 0.05)
+
+    async def app(_: object, __: object, send: Callable[[dict[str, object]], Awaitable[None]]) -> None:
+        await asyncio.sleep(0.2)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def asking() -> Recorded:
+        config = Config(app=app, lifespan="off")
+        config.load()
+        there = Recorded()
+        protocol = Wire(config, ServerState(), {})
+        protocol.connection_made(there)
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        await asyncio.sleep(0.4)
+        return there
+
+    there = asyncio.run(asking())
+    assert b"".join(there.writes).startswith(b"HTTP/1.1 200 OK")
+    assert not there.closed

@@ -1,4 +1,4 @@
-"""Pace: what is sent to a node comes at so many bytes a second, or is not waited for."""
+"""Pace: a body that is waited for comes at so many bytes a second, or is waited for no more."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from litestar.types import ASGIApp, Receive, ReceiveMessage, Scope, Send
 
 GRACE: Final = 20.0
 """Seconds that a body may take, whatever its size."""
-RATE: Final = 16_384
-"""Bytes for each of which that is longer by a second's part: a slow satellite link brings more."""
+RATE: Final = 4096
+"""Bytes a second: each that came makes the time longer by its part."""
 
 
 class TooSlow(HTTPException):

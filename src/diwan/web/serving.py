@@ -16,12 +16,12 @@ from diwan.house import House
 from diwan.web.access import with_notes
 from diwan.web.app import create_app
 from diwan.web.certificate import with_certificates
-from diwan.web.gathered import GatheringProtocol
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
 from diwan.web.pace import with_pace
 from diwan.web.tally import Tally
 from diwan.web.threads import share_readers
+from diwan.web.wire import Wire
 
 _GRACE: Final = 10
 """Seconds that requests under way are given."""
@@ -48,7 +48,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
         with_certificates(app, house.settings.proxy),
         host=host,
         port=port,
-        http=GatheringProtocol,
+        http=Wire,
         log_config=None,  # what it says goes where the node's own words go, and as little of it
         log_level="warning",
         access_log=False,  # an address with a search in it belongs in no log of the machine

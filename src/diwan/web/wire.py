@@ -1,12 +1,12 @@
-"""Gathered writes: the head of an answer leaves together with the body that follows at once.
+"""The wire: how the server's connections are written to and waited for.
 
-The server writes one after the other, and each write of its event loop is one to the socket: whoever asked was woken
-twice, the first time by a packet with nothing in it to go on with.
+The head of an answer leaves together with the body that follows at once.  The server writes one after the other, and
+each write of its event loop is one to the socket: whoever asked was woken twice, the first time with nothing to go on.
 """
 
 from __future__ import annotations
 
-from asyncio import BaseTransport, get_running_loop
+from asyncio import BaseTransport, TimerHandle, get_running_loop
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -53,9 +53,38 @@ class Gathered:
         self._transport.close()
 
 
-class GatheringProtocol(HttpToolsProtocol):
-    """HTTP/1.1 of the server, over a transport that gathers."""
+class Wire(HttpToolsProtocol):
+    """HTTP/1.1 of the server, over a transport that gathers; a head that does not come in time ends its connection."""
+
+    patience: float = 20.0
+    """Seconds that a connection has for the head of its first request, and every later one from its first byte."""
+    _hurry: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin a connection."""
         super().connection_made(Gathered(transport))  # type: ignore[arg-type]
+        self._wait_for_head()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._wait_for_head()
+
+    def on_headers_complete(self) -> None:
+        """Go on with a request whose head is whole."""
+        self._wait_no_more()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait_for_head(self) -> None:
+        self._wait_no_more()
+        self._hurry = self.loop.call_later(self.patience, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+            self._hurry = None
