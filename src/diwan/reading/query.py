@@ -71,7 +71,8 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     refs: bool = False
     """Whether the references of the items that hold them are."""
     listed: bool = True
-    """Whether what each is called is: where the bytes alone are wanted, reading it takes a fifth of the time."""
+    """Whether name, version and originator of each are wanted: where the bytes alone are, a quarter of the time is
+    saved without them."""
 
     def fingerprint(self) -> str:
         """Return what ties a cursor to this selection: whatever is wanted of each, it is one list."""

@@ -48,7 +48,7 @@ class Pick(msgspec.Struct, frozen=True, kw_only=True):
     ids: bool = False
     """Whether the ids of the items that hold them are."""
     listed: bool = True
-    """Whether what each is called is: its name, version and originator."""
+    """Whether name, version and originator of each are wanted."""
 
 
 class Held(msgspec.Struct, frozen=True, gc=False):
@@ -194,7 +194,7 @@ def _ask(
 def _columns(pick: Pick) -> tuple[str, ...]:
     """Return what is asked of a version, in the order of `Held`: each column of each row has its price."""
     data, ident = "a.data" if pick.data else "NULL", "a.id" if pick.ids else "NULL"
-    if pick.listed:
+    if pick.listed or pick.ids:  # an id is one of an originator's
         return "a.since", "a.gate", data, ident, *_LISTED
     return "a.since", "a.gate", data, ident
 
