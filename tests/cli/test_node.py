@@ -218,7 +218,7 @@ def test_a_backup_restores_to_a_node_that_verifies_searches_and_outranks_what_wa
     )
     shut = diwan("as", "qatar", "list", "--node", "again")
     assert (shut.code, shut.out) == (2, "")
-    assert "is shut until what was recalled and relabelled since" in shut.err
+    assert "until what was recalled and relabelled meanwhile" in shut.err
     checks = {row["check"]: row["state"] for row in diwan("doctor", "--json", "--node", "again").told}
     assert checks["open"] == "wrong"
     assert diwan("reopen", "--node", "again").code == 2

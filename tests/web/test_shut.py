@@ -32,7 +32,7 @@ def test_while_it_is_shut_everything_is_answered_alike_and_the_probes_say_so(
     assert 503 not in open_before
     assert 200 in open_before
     assert [answer.status_code for answer in (*shut, posted)] == [503] * (len(ASKED) + 1)
-    assert all("is shut until" in answer.text and "Sandstorm" not in answer.text for answer in shut)
+    assert all("is shut since" in answer.text and "Sandstorm" not in answer.text for answer in shut)
     assert (probes[0].status_code, probes[0].text) == (200, "alive\n")
     assert Readiness(house).wants() == "shut"
 

@@ -86,7 +86,7 @@ def _clock(last: int, now: int) -> Check:
 def _open(house: House) -> Check:
     if not house.shut:
         return Check("open", True, "readers are let in")
-    said = f"shut since it was brought back from a backup at {iso(house.shut)}: nobody sees or enters anything until "
+    said = f"shut since {iso(house.shut)}, when its register was set back: nobody sees or enters anything until "
     return Check("open", False, f"{said}recalls since are replayed: diwan reopen --journal PATH --node {house.folder}")
 
 

@@ -22,7 +22,7 @@ def secret(folder: Path, name: str, chance: Chance, *, known: bool) -> bytes:
     if not file.exists():
         if known:
             raise Refused(
-                f"{file} is not there, and this node was brought back from a backup: put its keys back, for a key"
+                f"{file} is not there, and this node's register was set back: put its keys back, for a key"
                 " made anew is one that nobody knows. The node was not opened."
             )
         make_folder(file.parent)

@@ -63,7 +63,7 @@ class Found:
         """Refuse what is done with items while the node is shut.
 
         Raises:
-            Shut: it was restored, and does not know yet what was recalled since.
+            Shut: its register was set back, and does not know yet what was recalled since.
         """
         if since := self.fact("shut"):
             raise Shut(iso(since))

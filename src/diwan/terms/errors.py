@@ -62,13 +62,14 @@ class Full(Refused):
 
 
 class Shut(Refused):
-    """A restored node shows and takes nothing until it knows what was recalled since its backup."""
+    """A node whose register was set back shows and takes nothing until it knows what was recalled since."""
 
     def __init__(self, since: str) -> None:
         """Say since when, and how it is opened again."""
         super().__init__(
-            f"This node was brought back from a backup at {since} and is shut until what was recalled and relabelled"
-            " since is replayed from its journal: `diwan reopen --journal PATH`. Nothing was shown or done."
+            f"This node's register was set back, as to a backup, and is shut since {since}, until what was recalled"
+            " and relabelled meanwhile is replayed from its journal: `diwan reopen --journal PATH`. Nothing was shown"
+            " or done."
         )
 
 

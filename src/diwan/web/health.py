@@ -57,7 +57,7 @@ class Readiness:
         """Return what is missing, as one fixed word, or None when the node is ready.
 
         `register`: it cannot be read.  `pen`: nothing was written within two seconds, or the pen was put down.
-        `disk`: fewer than 64 MiB are free where the node's folder lies.  `shut`: it was restored, and not reopened yet.
+        `disk`: fewer than 64 MiB are free where the node's folder lies.  `shut`: it was set back, and not reopened yet.
         `journal`: the last recall or relabel could not be written down off the node.  Whoever asks during a look gets
         what the look before found.
         """
