@@ -28,7 +28,7 @@ from diwan.desks.cyber.routes import collections, taxii
 from diwan.intake.neighbours import Neighbours
 from diwan.reading import Released, feed
 from diwan.reading.room import ReadingRoom
-from diwan.registry import ink, search
+from diwan.registry import positions, search
 from diwan.registry.engines import sqlite_wall
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.registry.shelf import Shelf
@@ -286,7 +286,7 @@ def test_a_rank_among_what_stands_behind_every_gate_is_noticed(monkeypatch: Patc
 def test_positions_that_lie_the_wider_the_more_is_entered_are_noticed(
     monkeypatch: Patch, ground: Ground, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ink, "_wide", lambda count: 512 * count)
+    monkeypatch.setattr(positions, "_wide", lambda count: 512 * count)
     hunt = _hunt(three_of(ground, "emirates", 7, tmp_path / "three"), tmp_path)
 
     assert hunt("page") is not None
@@ -295,12 +295,12 @@ def test_positions_that_lie_the_wider_the_more_is_entered_are_noticed(
 def test_what_moves_along_unseen_and_shifts_what_is_seen_is_noticed(
     monkeypatch: Patch, ground: Ground, tmp_path: Path
 ) -> None:
-    def scattered(self: ink.Ink, moved: Any) -> list[int]:
+    def scattered(self: positions.Positions, moved: Any) -> list[int]:
         last = self.position()
         self.set_fact("last_position", last + len(moved))
         return [last + len(moved) - place for place in range(len(moved))]
 
-    monkeypatch.setattr(ink.Ink, "scattered", scattered)
+    monkeypatch.setattr(positions.Positions, "scattered", scattered)
     hunt = _hunt(three_of(ground, "emirates", 7, tmp_path / "three"), tmp_path)
 
     assert hunt("changes") is not None

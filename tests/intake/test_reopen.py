@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -16,12 +17,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from diwan.house import House, restore_node
+from diwan.house import House, lookout, restore_node
 from diwan.reading import Query, Released
 from diwan.registry import chain
 from diwan.registry import journal as journals
 from diwan.registry.chance import Chance
-from diwan.registry.journal import read_journals
+from diwan.registry.journal import Journal, read_journals
+from diwan.sealing.keys import Signer
 from diwan.settings import Settings
 from diwan.terms.errors import Malformed, NotAllowed, Refused, Shut, Unjournalled
 from diwan.terms.gate import World
@@ -205,7 +207,7 @@ def test_after_a_loss_nobody_sees_anything_and_after_the_replay_everyone_what_th
     for party in PARTIES:
         for world in World:
             for ask in ("page", "changes", "count"):
-                with pytest.raises(Shut, match=r"shut until .* `diwan reopen --journal PATH`"):
+                with pytest.raises(Shut, match=r"shut since .* `diwan reopen --journal PATH`"):
                     getattr(house.room(Reader(f"reader of {party}", party), world), ask)()
     with pytest.raises(Shut):
         life.house = house
@@ -606,57 +608,158 @@ def set_back(
         request.getfixturevalue("postgres").drop(database)
 
 
-@pytest.mark.parametrize("went_on", [False, True])
-def test_a_register_that_lost_what_its_journal_says_is_shut_by_itself_and_replays_it(
-    life: Life,
-    journal: Path,
-    settings: Settings,
-    clock: Any,
-    set_back: Callable[..., Callable[..., House]],
-    went_on: bool,
-) -> None:
+@pytest.fixture
+def lost(
+    life: Life, settings: Settings, clock: Any, set_back: Callable[..., Callable[..., House]]
+) -> Callable[..., House]:
+    """Go on with the node, lose its machine, and let another go on with a register that lacks what came last."""
     everyone(life.house)
     back = set_back(life.house)
     life.house = House(life.house.folder, settings, clock=clock, chance=Chance(9), synchronous="OFF")
-    life.after()
-    lost = {life.refs["lost"]}
-    before = everyone(life.house, lost)
-    life.house.close()
-    if went_on:
-        house = back(journal="")
-        for _ in range(40):  # more lines of the audit log than were lost
-            house.book.write(lambda ink: ink.log([chain.line_of("look", ink.now(), by="x", of=[])]))
-        house.close()
+    return back
 
-    house = back()
+
+def test_a_register_that_lost_what_its_journal_says_is_shut_by_itself_and_replays_it(
+    life: Life, journal: Path, lost: Callable[..., House]
+) -> None:
+    life.after()
+    entered = {life.refs["lost"]}
+    before = everyone(life.house, entered)
+    life.house.close()
+
+    house = lost()
     assert house.shut
     with pytest.raises(Shut):
         house.room(Reader("k", "KWT")).page()
     made = house.reopen([journal])
 
-    assert (made.recalled, made.relabelled, made.unknown) == (2, 5, 1)
-    assert everyone(house, lost) == before
+    assert (made.recalled, made.relabelled, made.unknown, made.withdrawn) == (2, 5, 1, [])
+    assert everyone(house, entered) == before
 
 
-def test_a_node_whose_register_loses_a_change_while_it_serves_is_shut_with_the_next_look(life: Life) -> None:
-    journal = life.house.journal
-    assert journal is not None
-    assert journal.last is not None
-    life.house.check_open()
+def test_what_was_changed_after_others_were_lost_is_shown_to_nobody_by_what_was_lost(
+    life: Life, journal: Path, lost: Callable[..., House], note: Callable[..., Draft]
+) -> None:
+    life.relabel("recalled", "KWT", "QAT", "BHR", "JOR")
+    life.relabel("narrowed", "KWT", "QAT", "BHR", "ARE", "JOR")
+    life.relabel("kept", "JOR", "KWT", "QAT", "BHR")
+    life.relabel("widened", "QAT", "KWT", "BHR")
+    life.house.close()
+    house = lost(journal="")
+    life.house = house
+    life.relabel("narrowed", "KWT", "QAT")
+    house.rectify(life.hand("JOR"), life.refs["kept"], note("what it says now", name="kept"))
+    house.recall(life.hand("BHR"), life.refs["both"])
+    house.close()
 
-    journal.last = replace(journal.last, generation=7, number=journal.last.number + 1)
-    life.house.check_open()  # of another generation: it was replayed, or waived, when this one began
-    assert journal.last is None
+    house = lost()
+    made = house.reopen([journal])
 
+    assert made.withdrawn == [life.refs["narrowed"], life.refs["kept"]]
+    assert made.relabelled == 2
+    for party in PARTIES:
+        assert "what it says now" not in repr(view(house, party, set()))
+        assert "report narrowed" not in repr(view(house, party, set()))
+    assert "report widened" in repr(view(house, "BHR", set()))
+
+
+def test_another_host_that_goes_on_without_what_was_recalled_is_shut_too_and_replays_both(
+    life: Life, journal: Path, lost: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
     life.house.recall(life.hand("KWT"), life.refs["recalled"])
-    journal.last = replace(journal.last, number=journal.last.number + 1)
+    life.house.close()
+    monkeypatch.setattr("diwan.house.node.gethostname", lambda: "other")
+    away = journal.rename(journal.with_name("away"))
+    journal.mkdir()
+    house = lost()  # its folder is that of another host, where nothing is known yet
+    assert not house.shut
+    life.house = house
+    house.recall(life.hand("QAT"), life.refs["widened"])
+    for file in away.iterdir():
+        file.rename(journal / file.name)
+
+    house.shut_where_changes_are_lost()
+    assert house.shut
+    made = house.reopen([journal])
+
+    assert (made.recalled, made.known, made.unknown) == (1, 0, 0)
+    assert life.refs["recalled"] not in {item.ref for item in house.room(Reader("q", "QAT")).walk()}
+
+
+def test_a_register_set_back_to_before_a_reopening_is_shut(
+    life: Life, journal: Path, lost: Callable[..., House]
+) -> None:
+    life.house.shut_down("recovered to a point in time")
+    life.house.reopen([journal])
+    life.house.recall(life.hand("KWT"), life.refs["recalled"])
+    life.house.close()
+
+    house = lost()
+
+    assert house.shut
+    assert house.reopen([journal]).recalled == 1
+
+
+def told_elsewhere(house: House, journal: Path, signer: Signer, **changed: Any) -> None:
+    """Let another host have written down what this register lacks."""
+    assert house.journal is not None
+    (last,) = house.journal.latest(house.book.keys_of("NATO"))
+    other = Journal(journal, "other", "NATO", signer, house.book.apart, ())
+    line = other._signed(replace(last, number=last.number + 1, before=-1, **changed))
+    (journal / f"NATO.g{changed.get('generation', 0)}.other.journal").write_bytes(line)
+
+
+def test_a_node_whose_register_loses_a_change_while_it_serves_is_shut_by_its_lookout(life: Life, journal: Path) -> None:
+    with lookout(life.house, every=0.01):
+        time.sleep(0.1)
+        assert not life.house.shut
+        told_elsewhere(life.house, journal, life.house._office.signers["NATO"])
+        wait_until(lambda: bool(life.house.shut))
+
     with pytest.raises(Shut):
         life.house.check_open()
-
     facts = life.house.book.facts()
     said = life.house.book.leaves([facts["lines"] - 1])[facts["lines"] - 1]
     assert facts["generation"] == 1
     assert b"the register lost line" in said
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_what_nobody_signed_for_the_keeper_shuts_no_node(life: Life, journal: Path) -> None:
+    told_elsewhere(life.house, journal, Signer(b"x" * 32))
+    life.house.shut_where_changes_are_lost()
+
+    assert not life.house.shut
+
+
+def test_a_server_that_shows_the_past_for_a_while_shuts_no_node(
+    life: Life, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter([True])
+    monkeypatch.setattr("diwan.house.node.is_lost", lambda *asked: next(looks, None) or journals.is_lost(*asked))
+    life.house.shut_where_changes_are_lost()
+    assert not life.house.shut
+
+    told_elsewhere(life.house, journal, life.house._office.signers["NATO"])
+    life.house.shut_where_changes_are_lost()
+    assert life.house.shut
+
+
+def test_a_folder_that_is_not_there_shuts_no_node_and_is_looked_at_again(life: Life, journal: Path) -> None:
+    away = journal.rename(journal.with_name("away"))
+    life.house.shut_where_changes_are_lost()
+    assert not life.house.shut
+
+    away.rename(journal)
+    told_elsewhere(life.house, journal, life.house._office.signers["NATO"])
+    life.house.shut_where_changes_are_lost()
+    assert life.house.shut
 
 
 def test_a_restored_node_makes_no_key_anew(life: Life, tmp_path: Path, again: Callable[..., House]) -> None:

@@ -230,7 +230,7 @@ def answers(shelf: Shelf) -> dict[str, object]:
         "density": shelf.density(),
         "count": (shelf.count(None), shelf.count("crisis.alert"), shelf.kinds()),
         "entries": shelf.entries(positions),
-        "terms": shelf.terms(positions),
+        "filed": shelf.filed(positions),
         "items at": shelf.items_at(positions),
         "links": [(shelf.links_from(position), shelf.mentions(position)) for position in positions],
         "aliases": shelf.aliases(positions),

@@ -108,7 +108,7 @@ def add_to(app: typer.Typer) -> None:
             " in anew."
         )
         for ref in made.withdrawn:
-            say(f"Withdrawn, for it cannot be relabelled here: {ref}")
+            say(f"Withdrawn, for it cannot be relabelled here, or was changed here after that was lost: {ref}")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from diwan.cli.rounds import rounds
 from diwan.cli.showing import Json, say, show
 from diwan.cli.stopping import stoppable
 from diwan.demo import begin_demo, is_demo, lay_out
-from diwan.house import House, check_unused, is_node
+from diwan.house import House, check_unused, is_node, lookout
 from diwan.release.codes import party_id
 from diwan.settings import FILE, read_settings, with_postgres
 from diwan.terms.errors import Refused
@@ -122,7 +122,7 @@ def _serve(house: House, host: str | None, port: int | None, *, quiet: bool = Fa
         say(f"Look at http://{at}:{on}/ (Ctrl-C stops)")
     note(logging.INFO, "serving", host=at, port=on)
     house.book.words.keep_up(every=2.0)
-    with rounds(house):
+    with rounds(house), lookout(house):
         serve(house, at, on)
 
 

@@ -9,6 +9,7 @@ from diwan.house.care import (
     upgrade_register,
 )
 from diwan.house.clerk import HouseClerk
+from diwan.house.lookout import lookout
 from diwan.house.node import House
 from diwan.house.policies import shipped_policies
 from diwan.registry.chance import wall_clock
@@ -19,6 +20,7 @@ __all__ = [
     "check_register",
     "check_unused",
     "is_node",
+    "lookout",
     "postgres_script",
     "restore_node",
     "shipped_policies",

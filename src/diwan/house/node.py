@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from socket import gethostname
@@ -30,7 +31,7 @@ from diwan.registry.book import Book
 from diwan.registry.chain import line_of
 from diwan.registry.chance import Chance, Clock, wall_clock
 from diwan.registry.ink import Ink
-from diwan.registry.journal import Journal, stands_in
+from diwan.registry.journal import Change, Journal, is_lost
 from diwan.registry.keeping import CHECKPOINT
 from diwan.registry.pen import Told
 from diwan.registry.proof import Progress, Proof
@@ -73,13 +74,12 @@ class House:
             folder, postgres=self.settings.postgres, clock=clock, chance=self.chance, synchronous=synchronous
         )
         self.shut = self.book.shut_since()
-        """When the node was brought back from a backup, if it is shut since, as was last seen; 0 where it is open."""
+        """Since when the node is shut, its register having been set back, as was last seen; 0 where it is open."""
         self._open_until = 0.0
         self._cursors = CursorKey(self._secret("cursors"))
         signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
         self.journal = self._journal(signers[self.settings.keeper]) if self.settings.journal else None
-        if not self.shut:
-            self._shut_where_changes_are_lost()
+        self.shut_where_changes_are_lost()
         self._office = Office(
             book=self.book,
             signers=signers,
@@ -125,11 +125,9 @@ class House:
         """Look whether the node is open.
 
         Raises:
-            Shut: it was restored, and does not know yet what was recalled since.
+            Shut: its register was set back, and does not know yet what was recalled since.
         """
         self.shut = self.book.shut_since()
-        if not self.shut:
-            self._shut_where_changes_are_lost()
         if self.shut:
             raise Shut(iso(self.shut))
         self._open_until = time.monotonic() + _SEEN
@@ -139,30 +137,25 @@ class House:
         self.book.write(lambda ink: _shut(ink, "console", because))
         self.shut, self._open_until = self.book.shut_since(), 0.0
 
-    def _shut_where_changes_are_lost(self) -> None:
-        """Shut the node where its register lost what the journal says was recalled or relabelled.
+    def shut_where_changes_are_lost(self) -> None:
+        """Shut the node where its register lacks what a journal says was recalled or relabelled.
 
-        As a standby that took over too early does, or a disk that was set back: what is missing would be shown again.
+        As when a standby took over that lacked it, or a disk was set back: what is missing would be shown again.  The
+        folder may lie on another host, so nobody who asks for something is kept waiting for this.
+
+        Raises:
+            Refused: the register cannot be read or written.
         """
-        last = self.journal.last if self.journal is not None else None
-        if self.journal is None or last is None:
+        if self.journal is None or self.book.shut_since():
             return
-        with self.book.own_pages() as pages:
-            if stands_in(pages, last):
-                return
-
-        def job(ink: Ink) -> None:
+        for last in self.journal.latest(self.book.keys_of(self.settings.keeper)):
+            with self.book.own_pages() as pages:
+                (generation,) = pages.execute("SELECT value FROM state WHERE name='generation'").fetchone()
+                suspected = is_lost(pages, generation, last)
             # Looked at anew under the write order: a server that another took over from shows the past for a while.
-            if (
-                ink.fact("generation") == last.generation
-                and not ink.fact("shut")
-                and not stands_in(ink.connection, last)
-            ):
-                _shut(ink, "node", f"the register lost line {last.number} of the audit log, a {last.act}")
-
-        self.book.write(job)
-        self.journal.last = None
-        self.shut = self.book.shut_since()
+            if suspected and self.book.write(partial(_shut_for, last)):
+                self.shut, self._open_until = self.book.shut_since(), 0.0
+                return
 
     def reopen(self, journals: Sequence[Path]) -> Replayed:
         """Replay what was recalled and relabelled since the backup, and open the node; whole or not at all.
@@ -411,6 +404,13 @@ class House:
 
     def _secret(self, name: str) -> bytes:
         return secret(self.folder, name, self.chance, known=bool(self.shut))
+
+
+def _shut_for(last: Change, ink: Ink) -> bool:
+    if ink.fact("shut") or not is_lost(ink.connection, ink.fact("generation"), last):
+        return False
+    _shut(ink, "node", f"the register lost line {last.number} of generation {last.generation}, a {last.act}")
+    return True
 
 
 def _shut(ink: Ink, by: str, because: str) -> None:

@@ -1,4 +1,4 @@
-"""Opening a node that was brought back from a backup: first, what was recalled and relabelled since is done again."""
+"""Opening a node whose register was set back: first, what was recalled and relabelled since is done again."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], ke
         Refused: the node is open, or the journals are not its keeper's, not sound, or of another history.
     """
     number, ended, act = _shut_by(book)
-    changes = read_journals(journals, keeper, book.keys_of(keeper))
+    # A register that was shut without a backup may have lost its newest lines and gone on.
+    changes = read_journals(journals, keeper, book.keys_of(keeper), forked=act == "shut")
     known = latest_generation(journals, keeper)
     if known < ended:
         raise Refused(f"No journal there is of generation {ended} or a later one. The node stays shut.")
     before = [change for change in changes if change.number < number]
     held = {n: leaf_hash(line).hex() for n, line in book.leaves({change.number for change in before}).items()}
     # A later generation's journal begins with all that was changed before it, and so with what the backup holds.
-    known_here = {(one.generation, one.number) for one in before if held.get(one.number) == one.leaf}
-    # What is missing in a backup was never in it.  A register that was shut without one may have lost it and gone on.
-    missing = any(one.generation == ended and (one.generation, one.number) not in known_here for one in before)
-    if missing and act == "restore":
+    lost = [change for change in before if held.get(change.number) != change.leaf]
+    if act == "restore" and any(change.generation == ended for change in lost):
         raise Refused("The journal is of another history than the register that was restored. The node stays shut.")
-    since = [one for one in changes if one.generation >= ended and (one.generation, one.number) not in known_here]
+    later = [change for change in changes if change.number >= number]
+    since = [change for change in (*lost, *later) if change.generation >= ended]
+    since.sort(key=lambda change: (change.generation, change.number))
     items = book.items_named({name for change in since for name in change.of})
     digests = [sha256(file.read_bytes()).hexdigest() for file in files_of(journals, keeper)]
     # Later than every generation that ever was: what it signs outranks all that was signed before.
     begun = max(known, latest_generation(kept, keeper))
-    return replay(office, since, items, of=digests, because="", generation=begun + 1)
+    # What was changed here after others were lost: the originator's last word, and perhaps the stricter one.
+    since_then = book.changed_from(min((change.number for change in since), default=number))
+    return replay(office, since, items, of=digests, because="", generation=begun + 1, doubtful=since_then)
 
 
 def reopen_without_journal(book: Book, office: Office, keeper: str, journals: Sequence[Path], because: str) -> Replayed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 
 import msgspec
 
@@ -23,7 +23,8 @@ class Replayed(msgspec.Struct):
     recalled: int = 0
     relabelled: int = 0
     withdrawn: list[Ref] = []
-    """Items that could not be relabelled here, and stand no more: nobody may read them under the label they had."""
+    """Items that could not be relabelled here, or were changed here since, and stand no more: nobody reads them under a
+    label that is not known to be the last."""
     known: int = 0
     """Changes that the restored register knew, or of items that stood no more."""
     unknown: int = 0
@@ -38,6 +39,7 @@ def replay(
     of: Collection[str] = (),
     because: str = "",
     generation: int = 0,
+    doubtful: Container[str] = (),
 ) -> Replayed:
     """Do what a journal's `changes` say in the register, and open the node: all of it or nothing.
 
@@ -48,13 +50,14 @@ def replay(
         of: digests of the journals, for the audit log.
         because: why the node is opened without one.
         generation: the restore generation that the node begins with, if that is later than its own.
+        doubtful: how the audit log names items that were changed here after `changes` were lost.
     """
 
     def job(ink: Ink) -> Replayed:
         made = Replayed()
         for change in changes:
             for named in change.of:
-                _again(office, ink, change, items.get(named), made)
+                _again(office, ink, change, items.get(named), made, doubtful=named in doubtful)
         ink.set_fact("generation", max(generation, ink.fact("generation")))
         ink.set_fact("shut", 0)
         # Whoever signed out, was closed or changed a password since the backup must not be signed in again by it.
@@ -69,7 +72,7 @@ def replay(
     return made
 
 
-def _again(office: Office, ink: Ink, change: Change, item: int | None, made: Replayed) -> None:
+def _again(office: Office, ink: Ink, change: Change, item: int | None, made: Replayed, *, doubtful: bool) -> None:
     if item is None:
         made.unknown += 1
         return
@@ -81,7 +84,7 @@ def _again(office: Office, ink: Ink, change: Change, item: int | None, made: Rep
         made.recalled += 1
     elif unpack(bytes.fromhex(change.label)) == standing.label:
         made.known += 1
-    elif _relabel(office, ink, standing, change):
+    elif not doubtful and _relabel(office, ink, standing, change):
         made.relabelled += 1
     else:
         _withdraw(ink, standing, change)

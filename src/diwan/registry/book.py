@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from queue import LifoQueue
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -38,6 +38,9 @@ from diwan.terms.reader import Reader
 from diwan.terms.time import Instant
 
 T = TypeVar("T")
+
+
+_CHANGES: Final = ("recall", "relabel", "rectify")
 
 
 class _Read(msgspec.Struct, frozen=True):
@@ -148,7 +151,7 @@ class Book:
         return self._engine.failures
 
     def shut_since(self) -> Instant:
-        """Return when the node was brought back from a backup, if it is shut since; 0 where it is open."""
+        """Return since when the node is shut, its register having been set back; 0 where it is open."""
         with self.own_pages() as pages:
             return int(pages.execute("SELECT value FROM state WHERE name='shut'").fetchone()[0])
 
@@ -179,6 +182,17 @@ class Book:
         with self.own_pages() as pages:
             rows = ((n, pages.execute("SELECT value FROM leaf WHERE number=?", [n]).fetchone()) for n in numbers)
             return {number: bytes(row[0]) for number, row in rows if row is not None}
+
+    def changed_from(self, number: int) -> frozenset[str]:
+        """Return how the audit log names the items that were recalled, relabelled or rectified in a line or later."""
+        with closing(self._engine.whole()) as pages:
+            pages.snapshot()
+            try:
+                rows = pages.stream("SELECT value FROM leaf WHERE number>=?", [number])
+                lines = (msgspec.json.decode(value) for (value,) in rows)
+                return frozenset(name for line in lines if line["act"] in _CHANGES for name in line["of"])
+            finally:
+                pages.rollback()
 
     def keys_of(self, party: str) -> dict[str, bytes]:
         """Return the public keys of a party that were ever published here, by their names."""

@@ -84,8 +84,6 @@ class Journal:
         self._done: tuple[int, int] | None = None
         self.fault: str | None = None
         """Why what was changed last could not be written."""
-        self.last: Change | None = None
-        """What this host wrote down last of the generation that it looked at last."""
 
     def keep_up(self) -> None:
         """Write what was recalled and relabelled since the last line; durable when this returns.
@@ -101,6 +99,16 @@ class Journal:
                 other = "it is not this node's own" if isinstance(failure, Malformed) else "the register was not read"
                 raise Unjournalled(getattr(failure, "strerror", None) or other) from failure
             self.fault = None
+
+    def latest(self, keys: Mapping[str, bytes]) -> list[Change]:
+        """Return what each host wrote down last, of every generation, as far as that is signed by one of `keys`.
+
+        Whoever may write there could else have a node shut.  A folder that is not there says nothing.
+        """
+        try:
+            return [last for file in files_of([self._folder], self._party) if (last := _last_signed(file, keys))]
+        except OSError:
+            return []
 
     def _write_on(self) -> None:
         with self._pages() as pages:
@@ -134,10 +142,10 @@ class Journal:
     def _append(self, pages: Line, handle: int, file: Path, generation: int) -> None:
         if self._done is None:
             _cut_torn(handle)
-        self.last = last = _last_of(handle, file)
+        last = _last_of(handle, file)
         if last is not None and not stands_in(pages, last):
             raise Malformed(f"{file} is the journal of another history than this register's. Nothing was written.")
-        changes = list(_changes(pages, generation, last.number if last else -1))
+        changes = _changes(pages, generation, last.number if last else -1)
         lines = b"".join(map(self._signed, changes))
         size = os.fstat(handle).st_size
         try:
@@ -147,7 +155,6 @@ class Journal:
             # Written again the next time: of what did not reach the disk once, a second sync says that it did.
             os.ftruncate(handle, size)
             raise
-        self.last = changes[-1] if changes else last
 
     def _signed(self, change: Change) -> bytes:
         text = _encode(change)
@@ -163,9 +170,14 @@ class _Sealed(msgspec.Struct):
 
 
 def stands_in(pages: Asked, change: Change) -> bool:
-    """Return whether the audit log has the very line that a journal says: if not, the register lost it."""
+    """Return whether the audit log has the very line that a journal says."""
     row = pages.execute("SELECT value FROM leaf WHERE number=?", [change.number]).fetchone()
     return row is not None and leaf_hash(bytes(row[0])).hex() == change.leaf
+
+
+def is_lost(pages: Asked, generation: int, change: Change) -> bool:
+    """Return whether a register in a restore generation lacks a change of that one, or of a later one."""
+    return change.generation > generation or (change.generation == generation and not stands_in(pages, change))
 
 
 def files_of(paths: Iterable[Path], party: str) -> list[Path]:
@@ -174,8 +186,12 @@ def files_of(paths: Iterable[Path], party: str) -> list[Path]:
     return [file for file in files if (name := _NAME.fullmatch(file.name)) and name["party"] == party]
 
 
-def read_journals(paths: Iterable[Path], party: str, keys: Mapping[str, bytes]) -> list[Change]:
+def read_journals(
+    paths: Iterable[Path], party: str, keys: Mapping[str, bytes], *, forked: bool = False
+) -> list[Change]:
     """Return what the journals of `party` in files or folders say, in order, each change once.
+
+    Of a history that `forked`, as when a register lost its newest lines and went on, two may bear one number.
 
     Raises:
         Refused: there is none, or a line is not signed by one of `keys`, or lines are missing between others.
@@ -183,13 +199,14 @@ def read_journals(paths: Iterable[Path], party: str, keys: Mapping[str, bytes]) 
     files = files_of(paths, party)
     if not files:
         raise Refused(f"There is no journal of {party} there. Nothing was changed, and the node stays shut.")
-    found: dict[tuple[int, int], Change] = {}
+    found: dict[tuple[int, int], dict[str, Change]] = {}
     for file in files:
         for change in _read(file, keys):
-            twin = found.setdefault((change.generation, change.number), change)
-            if twin.leaf != change.leaf:
+            alike = found.setdefault((change.generation, change.number), {})
+            if alike and change.leaf not in alike and not forked:
                 raise _refusal(file, f"it says of line {change.number} something else than another journal")
-    return [found[place] for place in sorted(found)]
+            alike.setdefault(change.leaf, change)
+    return [change for place in sorted(found) for _, change in sorted(found[place].items())]
 
 
 def latest_generation(paths: Iterable[Path], party: str) -> int:
@@ -257,16 +274,36 @@ def _cut_torn(handle: int) -> None:
 
 def _last_of(handle: int, file: Path) -> Change | None:
     """Return the last line of a journal, having cut off what was never finished."""
+    size, tail = _tail(handle)
+    whole, _, torn = tail.rpartition(b"\n")
+    if torn:
+        os.ftruncate(handle, size - len(torn))
+    return _opened(file, whole.rpartition(b"\n")[2], None) if whole else None
+
+
+def _last_signed(file: Path, keys: Mapping[str, bytes]) -> Change | None:
+    """Return the last finished line of a journal, if it is signed by one of `keys`; changes nothing."""
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        _, tail = _tail(handle)
+    finally:
+        os.close(handle)
+    line = _finished(tail).rstrip(b"\n").rpartition(b"\n")[2]
+    try:
+        return _opened(file, line, keys) if line else None
+    except Malformed:
+        return None
+
+
+def _tail(handle: int) -> tuple[int, bytes]:
+    """Return the size of a journal, and its end: two whole lines, if there are as many, and what was not finished."""
     size = os.lseek(handle, 0, os.SEEK_END)
     start, tail = size, b""
     while start and tail.rstrip(b"\n").count(b"\n") < 2:
         step = min(start, 65_536)
         start -= step
         tail = os.pread(handle, step, start) + tail
-    whole, _, torn = tail.rpartition(b"\n")
-    if torn:
-        os.ftruncate(handle, size - len(torn))
-    return _opened(file, whole.rpartition(b"\n")[2], None) if whole else None
+    return size, tail
 
 
 def _changes(pages: Line, generation: int, before: int) -> Iterator[Change]:
