@@ -103,12 +103,9 @@ class Journal:
     def latest(self, keys: Mapping[str, bytes]) -> list[Change]:
         """Return what each host wrote down last, of every generation, as far as that is signed by one of `keys`.
 
-        Whoever may write there could else have a node shut.  A folder that is not there says nothing.
+        Whoever may write there could else have a node shut.  What cannot be read says nothing.
         """
-        try:
-            return [last for file in files_of([self._folder], self._party) if (last := _last_signed(file, keys))]
-        except OSError:
-            return []
+        return [last for file in files_of([self._folder], self._party) if (last := _last_signed(file, keys))]
 
     def _write_on(self) -> None:
         with self._pages() as pages:
@@ -283,15 +280,15 @@ def _last_of(handle: int, file: Path) -> Change | None:
 
 def _last_signed(file: Path, keys: Mapping[str, bytes]) -> Change | None:
     """Return the last finished line of a journal, if it is signed by one of `keys`; changes nothing."""
-    handle = os.open(file, os.O_RDONLY)
     try:
-        _, tail = _tail(handle)
-    finally:
-        os.close(handle)
-    line = _finished(tail).rstrip(b"\n").rpartition(b"\n")[2]
-    try:
+        handle = os.open(file, os.O_RDONLY)
+        try:
+            _, tail = _tail(handle)
+        finally:
+            os.close(handle)
+        line = _finished(tail).rstrip(b"\n").rpartition(b"\n")[2]
         return _opened(file, line, keys) if line else None
-    except Malformed:
+    except (OSError, Malformed):
         return None
 
 
