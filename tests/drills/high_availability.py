@@ -45,7 +45,7 @@ DATABASE = "diwan"
 USERS = (OWNER, WRITER, READER, HOUSE)
 _PATIENCE = 90.0
 """Seconds after a loss within which clients must have gone on."""
-_LOSSES = "host,freeze,cable,keeper,postmaster,disk,switch,standby,standbys,cancel,rolling,etcd"
+_LOSSES = "host,freeze,cable,keeper,postmaster,disk,switch,standby,standbys,pair,cancel,rolling,etcd"
 _GOES_ON = 50
 """So many entries acknowledged after a loss show that writing goes on."""
 _TOLD = 30
@@ -278,6 +278,27 @@ def _standby(cluster: Cluster, _leader: Member) -> Callable[[], None]:
     return lambda: cluster.bring_back(standby)
 
 
+def _pair(cluster: Cluster, leader: Member) -> Callable[[], None]:
+    """Lose the leader and the standby that it waits for at once: the third may lack what was acknowledged.
+
+    The standby comes back before the leader does.
+    """
+    standby = cluster.synchronous()
+    (third,) = [member for member in cluster.members if member not in (leader, standby)]
+    for machine in (leader, standby):
+        cluster.freeze(machine)
+    for machine in (leader, standby):
+        cluster.kill(machine)
+        machine.frozen = []
+    until_when = time.monotonic() + 40
+    while time.monotonic() < until_when:
+        if cluster.view().get(third.name, {}).get("role") == "leader":
+            raise RuntimeError(f"{third.name} took the lead without what was acknowledged: {cluster.view()}")
+        time.sleep(1)
+    cluster.bring_back(standby)
+    return lambda: cluster.bring_back(leader)
+
+
 def _rolling(cluster: Cluster, leader: Member) -> Callable[[], None]:
     """Work on one machine after the other: keepers and standbys first, then hand over, then the one that led."""
     standbys = [one for one in cluster.members if one is not leader]
@@ -340,6 +361,7 @@ KINDS: dict[str, Callable[[Cluster, Member], Callable[[], None]]] = {
     "switch": _switch,
     "standby": _standby,
     "standbys": _standbys,
+    "pair": _pair,
     "rolling": _rolling,
     "etcd": _etcd,
     "cancel": _cancel,

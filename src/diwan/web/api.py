@@ -29,7 +29,7 @@ from diwan.web.item import ref_of
 from diwan.web.problems import SignedOut
 from diwan.web.session import who
 from diwan.web.threads import reading, writing
-from diwan.web.visit import ANSWERS, Asked, Visit, answered, visit_of
+from diwan.web.visit import ANSWERS, Asked, Visit, answered, read_by_guard, visit_of
 
 _MOST: Final = 500
 _LONGEST: Final = 8
@@ -120,10 +120,10 @@ def routes(house: House) -> list[Any]:
 
     waiting: Counter[Reader] = Counter()
 
-    @get("/api/changes", name="api changes", opt={"reads": "feed"})
+    @get("/api/changes", name="api changes", opt={"reads": "feed", ANSWERS: _changes})
     async def changes(request: Asked) -> Response[bytes]:
-        said, visit = request.query_params, visit_of(request)
-        cursor, limit, wait = said.get("cursor") or None, _limit(said.get("limit")), _wait(said.get("wait"))
+        visit, found = visit_of(request), read_by_guard(request, Changes)
+        cursor, limit, wait = _where(request)
 
         def ask_again() -> Changes:
             # Whoever waits may meanwhile have been signed out, or cleared for less.
@@ -132,7 +132,6 @@ def routes(house: House) -> list[Any]:
                 raise SignedOut
             return house.room(here.account.reader, visit.world).changes(cursor, limit)
 
-        found = await reading(visit.room.changes, cursor, limit)
         if wait and cursor and not found.changes:
             with _one_of(waiting, visit.hand.reader):
                 found = await _new(house, visit.hand.reader, ask_again, found, wait)
@@ -168,6 +167,17 @@ def _items(visit: Visit, request: Asked) -> Response[bytes]:
 
 def _item(visit: Visit, request: Asked) -> Response[bytes]:
     return _json(shown(visit.room.get(ref_of(request))))
+
+
+def _changes(visit: Visit, request: Asked) -> Changes:
+    cursor, limit, _ = _where(request)
+    return visit.room.changes(cursor, limit)
+
+
+def _where(request: Asked) -> tuple[str | None, int, int]:
+    """Return from where on changes are asked for, how many, and how long one would wait for the first."""
+    said = request.query_params
+    return said.get("cursor") or None, _limit(said.get("limit")), _wait(said.get("wait"))
 
 
 def _count(visit: Visit, request: Asked) -> Response[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from litestar import Request, Response
@@ -19,6 +19,8 @@ BASES: Final = {World.ACTUAL: "", World.EXERCISE: "/exercise", World.TEST: "/tes
 
 ENTERING: Final = frozenset({Role.DUTY_OFFICER, Role.RELEASING_OFFICER, Role.PROGRAMME_OFFICER})
 """The roles that enter items; nobody else is offered the forms."""
+
+T = TypeVar("T")
 
 Asked = Request[Any, Any, Any]
 """A request, as handlers get it."""
@@ -72,19 +74,24 @@ def visit_of(request: Asked) -> Visit:
     return visit
 
 
-Answer = Callable[[Visit, Asked], Response[bytes]]
-"""What reads for a visit and answers it, in a thread."""
+Answer = Callable[[Visit, Asked], T]
+"""What reads for a visit, in a thread."""
 
 
-async def answered(request: Asked) -> Response[bytes]:
-    """Return what the guard had answered for a request: the handler of a route that declares what `ANSWERS` it.
+def read_by_guard(request: Asked, kind: type[T]) -> T:
+    """Return what the guard had read for a request to a route that declares what `ANSWERS` it.
 
     Raises:
         KeyError: the route declares nothing of the kind.
     """
     answer = request.scope["state"][ANSWERS]
-    assert isinstance(answer, Response)  # noqa: S101 -- the guard alone writes it
+    assert isinstance(answer, kind)  # noqa: S101 -- the guard alone writes it
     return answer
+
+
+async def answered(request: Asked) -> Response[bytes]:
+    """Return what the guard had answered: the handler of a route whose answer is ready then."""
+    return read_by_guard(request, Response)
 
 
 def language_of(house: House, request: Asked) -> Language:
