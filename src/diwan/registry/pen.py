@@ -17,6 +17,8 @@ from diwan.terms.errors import Full, Refused, Unreachable, Unsettled
 T = TypeVar("T")
 _GROUP: Final = 64
 """At most so many jobs share a commit; a job may itself write a thousand entries."""
+_MOMENT: Final = 0.0003
+"""Seconds that several who write wait for others: those who were told by the last commit come again just now."""
 
 
 class Told:
@@ -96,16 +98,23 @@ class Pen:
 
     def _write(self) -> None:
         while (first := self._jobs.get()) is not None:
-            group, last = [first], False
-            while len(group) < _GROUP and not self._jobs.empty():
-                following = self._jobs.get()
-                if following is None:
-                    last = True
-                    break
-                group.append(following)
+            group = [first]
+            last = self._joined_by_more(group)
+            if len(group) > 1 and not last:
+                time.sleep(_MOMENT)
+                last = self._joined_by_more(group)
             self._commit(group)
             if last:
                 return
+
+    def _joined_by_more(self, group: list[tuple[Job, Future[Any]]]) -> bool:
+        """Add what waits to a group; return whether the pen is to be put down after it."""
+        while len(group) < _GROUP and not self._jobs.empty():
+            following = self._jobs.get()
+            if following is None:
+                return True
+            group.append(following)
+        return False
 
     def _commit(self, group: list[tuple[Job, Future[Any]]]) -> None:
         done: list[tuple[Future[Any], Any]] = []
