@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ SPECIMENS = Path(__file__).parents[2] / "specimens" / "misp"
 WHOLE = (SPECIMENS / "phishing.json").read_bytes()
 NARROWER = (SPECIMENS / "narrower.json").read_bytes()
 IDENT = "ab" * 16
-NAME = "abababab-abab-abab-abab-abababababab"
+NAME = "abababab-abab-4bab-abab-abababababab"
 MARKS = ("PAP:GREEN", "tlp:amber")
 INNER = Group(
     "5f0c0046-7a11-4c3e-9b1d-000000000046",
@@ -132,7 +133,7 @@ def test_no_source_of_a_sighting_and_no_description_repeats_what_an_edition_leav
 
     text = edition(parse_event(json.dumps(tree).encode(), {}), IDENT).parts[0].data.decode()
 
-    assert seen[0]["uuid"] in text
+    assert text.count('"Sighting":[{"uuid":') == 1
     assert "left-out-value" not in text
 
 
@@ -148,6 +149,23 @@ def test_equal_input_gives_the_same_edition_byte_for_byte() -> None:
     assert edition(parse_event(NARROWER, {}), IDENT) == edition(parse_event(NARROWER, {}), IDENT)
 
 
+@pytest.mark.parametrize("whole", [WHOLE, NARROWER])
+def test_an_edition_has_uuids_of_its_own_which_misp_takes_beside_those_of_the_whole(whole: bytes) -> None:
+    made = json.loads(edition(parse_event(whole, {}), IDENT).parts[0].data)["Event"]
+
+    def parts(event: dict[str, Any]) -> list[dict[str, Any]]:
+        objects = event.get("Object", [])
+        return [*event["Attribute"], *objects, *(one for held in objects for one in held["Attribute"])]
+
+    own, theirs = ({one["uuid"] for one in parts(event)} for event in (made, json.loads(whole)["Event"]))
+    drawn = [one for held in made["Object"] for one in held.get("ObjectReference", ())]
+
+    assert own
+    assert own.isdisjoint(theirs)
+    assert {UUID(one["referenced_uuid"]) for one in drawn} <= set(map(UUID, own))
+    assert UUID(made["uuid"]).version == 4
+
+
 @pytest.mark.parametrize(
     ("more", "apart"),
     [
@@ -159,6 +177,8 @@ def test_equal_input_gives_the_same_edition_byte_for_byte() -> None:
         ({"RelatedEvent": [{"Event": {"info": "another", "distribution": "0"}}]}, (Claims(0),)),
         ({"Galaxy": [{"name": "Actor", "GalaxyCluster": [{"value": "X", "distribution": "0"}]}]}, (Claims(0),)),
         ({"Tag": [{"name": "tlp:amber"}, {"name": "PAP:GREEN"}, {"name": "case:1", "local": True}]}, (Claims(0),)),
+        # As MISP writes its own organisation, which is no tag.
+        ({"Org": {"name": "Example CERT", "uuid": "5f0c0051-7a11-4c3e-9b1d-000000000051", "local": True}}, ()),
     ],
 )
 def test_whatever_has_a_distribution_counts_known_here_or_not(more: dict[str, Any], apart: tuple[Claims, ...]) -> None:

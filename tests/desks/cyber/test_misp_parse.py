@@ -352,3 +352,15 @@ def test_whatever_stands_in_an_event_it_is_a_draft_or_a_reject(more: dict[str, A
         assert all(one.severity is Weight.ERROR for one in told.findings)
     else:
         assert told.aliases == (Alias("misp", uuid(1)),)
+
+
+def test_what_misp_changes_without_an_edit_is_the_same_version() -> None:
+    tree = json.loads((SPECIMENS / "phishing.json").read_bytes())
+    before = parse_event(json.dumps(tree).encode(), {}).version
+    tree["Event"] |= {"published": False, "publish_timestamp": "1", "RelatedEvent": []}
+    published = parse_event(json.dumps(tree).encode(), {}).version
+    tree["Event"]["info"] = "Something else"
+    edited = parse_event(json.dumps(tree).encode(), {}).version
+
+    assert before == published
+    assert before != edited

@@ -183,6 +183,49 @@ def test_the_same_report_is_the_same_event_again_and_another_is_not() -> None:
     assert event_of(made()).uuid != event_of(other).uuid
 
 
+def attributes_in(event: bytes) -> list[dict[str, Any]]:
+    return list(json.loads(event)["Event"]["Attribute"])
+
+
+def test_a_value_that_an_observable_tells_of_too_is_still_for_detection() -> None:
+    domain = {**INDICATOR, "pattern": "[domain-name:value = 'port.example.org']"}
+    seen = {domain["id"]: list(of_sco(DOMAIN)), DOMAIN["id"]: list(of_sco(DOMAIN))}
+    event = attributes_in(event_from_stix(REPORT, [DOMAIN, domain], COMMUNITY, orgc=ORGC, observables=seen))
+
+    assert [(one["value"], one["to_ids"]) for one in event] == [("port.example.org", True)]
+
+
+def test_one_indicator_in_two_reports_is_two_attributes() -> None:
+    other = REPORT | {"id": "report--9c4d5e6f-3333-4f1a-8f1a-0123456789ab"}
+    told = [
+        {
+            one["uuid"]
+            for one in attributes_in(event_from_stix(head, [INDICATOR], COMMUNITY, orgc=ORGC, observables=SEEN))
+        }
+        for head in (REPORT, other)
+    ]
+
+    assert all(told)
+    assert told[0].isdisjoint(told[1])
+
+
+def test_what_misp_cannot_store_is_written_so_that_it_can() -> None:
+    weak = {
+        "type": "vulnerability",
+        "id": "vulnerability--7c4d5e6f-3333-4f1a-8f1a-0123456789ac",
+        "name": "Heart\n bleed \N{PILE OF POO}",
+    }
+    long = INDICATOR | {"name": "ب" * 40_000}
+    head = REPORT | {"name": "Report \N{PILE OF POO}"}
+    event = json.loads(event_from_stix(head, [weak, long], COMMUNITY, orgc=ORGC, observables=SEEN))["Event"]
+    said = {one["type"]: one for one in event["Attribute"]}
+
+    assert event["info"] == "Report \N{REPLACEMENT CHARACTER}"
+    assert said["text"]["value"] == "Heart bleed \N{REPLACEMENT CHARACTER}"
+    assert said["text"]["category"] == "External analysis"
+    assert max(len(one["comment"].encode()) for one in event["Attribute"]) <= 65_535
+
+
 def test_a_revoked_indicator_is_not_for_detection() -> None:
     data = event_from_stix(REPORT, [INDICATOR | {"revoked": True}], Claims(0), orgc=ORGC, observables=SEEN)
 

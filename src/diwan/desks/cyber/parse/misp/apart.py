@@ -38,8 +38,12 @@ def is_apart(tree: dict[str, Any], event: Claims) -> bool:
 
 
 def is_local_tag(tree: dict[str, Any]) -> bool:
-    """Return whether this is a tag that somebody set at their own instance only."""
-    return "local" in tree and "name" in tree and "type" not in tree and Node(tree, "", Notes()).flag("local")
+    """Return whether this is a tag that somebody set at their own instance only.
+
+    An organisation is `local` too, that of its instance, and has a UUID, which a tag has not.
+    """
+    named = "name" in tree and not tree.keys() & {"type", "uuid"}
+    return named and Node(tree, "", Notes()).flag("local")
 
 
 def apart_in(event: dict[str, Any], claims: Claims) -> tuple[Claims, ...]:

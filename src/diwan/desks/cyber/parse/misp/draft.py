@@ -36,6 +36,8 @@ FACETS: Final = 500
 """Texts, facets and links kept of one event each."""
 TAGS: Final = 100
 """Tags that the brief shows."""
+_PASSING: Final = frozenset(("published", "publish_timestamp", "RelatedEvent"))
+"""What MISP changes without an edit: publishing, and correlation with events that came later."""
 _TEXT: Final = 2_000
 _TITLE: Final = 300
 
@@ -146,10 +148,10 @@ def brief_of(event: Event) -> EventBrief:
 
 
 def _version(event: Event, found: Found) -> Version:
+    said = hashlib.sha256(_encode({key: one for key, one in found.event.items() if key not in _PASSING})).digest()
     if event.timestamp is None:
-        return Version(content=hashlib.sha256(_encode(found.event)).digest())
-    at = f"{event.timestamp:015d}"
-    return Version(at, str(event.timestamp), hashlib.sha256(_encode(found.event)).digest())
+        return Version(content=said)
+    return Version(f"{event.timestamp:015d}", str(event.timestamp), said)
 
 
 def _capped(told: Iterable[T]) -> tuple[T, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -37,6 +37,7 @@ _REPORT: Final = ("uuid", "name", "content", "timestamp", "deleted")
 _TAG: Final = ("name", "colour", "exportable")
 _SIGHTING: Final = ("uuid", "type", "date_sighting", "source")
 _REFERENCE: Final = ("uuid", "referenced_uuid", "relationship_type", "comment", "object_uuid", "timestamp")
+_UUIDS: Final = ("uuid", "referenced_uuid", "object_uuid")
 _PAIRS: Final = 500_000_000
 """Hidden texts times characters kept that are compared; beyond, every free text goes."""
 _SHORT: Final = 4
@@ -51,7 +52,7 @@ def edition(draft: Draft, ident: str) -> Draft:
         NotAllowed: the event's own title tells what the edition leaves out.
     """
     whole = event_of(draft.parts[0].data)
-    data = edition_of(draft.parts[0].data, whole, str(UUID(hex=ident)))
+    data = edition_of(draft.parts[0].data, whole, str(UUID(hex=ident, version=4)))
     (found,) = found_in(data, NAME)
     event = read_event(found.event)[0] if isinstance(found, Found) else None
     if event is None or isinstance(found, Reject):
@@ -88,7 +89,8 @@ class _Cutting:
         if self._claims.distribution == 4:
             made |= _only(self._event, ("SharingGroup",))
         made |= {"uuid": uuid, "extends_uuid": "", "Tag": self._tags(self._event)}
-        made |= {"Attribute": attributes, "Object": objects, "EventReport": list(self._reports())}
+        parts = {"Attribute": attributes, "Object": objects, "EventReport": list(self._reports())}
+        made |= _named_anew(parts, UUID(uuid))
         count = len(attributes) + sum(len(one["Attribute"]) for one in objects)
         at = str(max(_times(made), default=_midnight(made)))
         return made | {"attribute_count": str(count), "timestamp": at, "publish_timestamp": at}
@@ -167,6 +169,18 @@ def _told(node: Any, claims: Claims, *, hidden: bool) -> Iterator[str]:
         for key, one in node.items():
             within = hidden or key == "RelatedEvent" or (isinstance(one, dict) and is_apart(one, claims))
             yield from _told(one, claims, hidden=within)
+
+
+def _named_anew(node: Any, edition: UUID) -> Any:
+    """Return parts under UUIDs of the edition's own: MISP takes a UUID once, and whole and edition may meet there."""
+    if isinstance(node, list):
+        return [_named_anew(one, edition) for one in node]
+    if not isinstance(node, dict):
+        return node
+    own = {
+        key: str(uuid5(edition, node[key].lower())) for key in _UUIDS if isinstance(node.get(key), str) and node[key]
+    }
+    return {key: one if key == "Organisation" else _named_anew(one, edition) for key, one in node.items()} | own
 
 
 def _only(node: Tree, keys: tuple[str, ...]) -> Tree:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -37,6 +38,12 @@ _PATTERNS: Final = {
     "snort": ("snort", "Network activity"),
     "suricata": ("suricata", "Network activity"),
 }
+_COLUMN: Final = 65_535
+"""Bytes that a text has in MISP's tables at most; a longer one ends the import of its event where it stands."""
+_BEYOND: Final = re.compile("[^\0-\uffff]")
+"""What MISP's tables do not hold (`utf8`, three bytes a character); it ends the import likewise."""
+_UNNUMBERED: Final = ("text", "External analysis")
+"""MISP takes nothing but a CVE id as a `vulnerability`."""
 _NAMED: Final = {
     "threat-actor": ("threat-actor", "Attribution"),
     "intrusion-set": ("threat-actor", "Attribution"),
@@ -77,16 +84,22 @@ def attributes_of(obj: Mapping[str, Any], observables: Sequence[Observable], at:
     yield from found
     if indicator and not found:
         known = _PATTERNS.get(_said(obj, "pattern_type"))
-        if known and (pattern := _said(obj, "pattern")):
+        if known and (pattern := _said(obj, "pattern")) and pattern == stored(pattern):
             yield _attribute(source, *known, pattern, to_ids=to_ids, comment=comment, timestamp=at)
-    elif not found and kind in _NAMED and (name := _said(obj, "name")):
-        yield _attribute(source, *_NAMED[kind], name, timestamp=at)
+    elif not found and kind in _NAMED and (name := stored(" ".join(_said(obj, "name").split()))):
+        # A vulnerability with a CVE was found as an observable.
+        yield _attribute(source, *(_UNNUMBERED if kind == "vulnerability" else _NAMED[kind]), name, timestamp=at)
+
+
+def stored(text: str, most: int = _COLUMN) -> str:
+    """Return a text as MISP's tables can hold it: `most` bytes of UTF-8, and nothing beyond the basic plane."""
+    return _BEYOND.sub("\N{REPLACEMENT CHARACTER}", text).encode()[:most].decode(errors="ignore")
 
 
 def _attribute(source: str, kind: str, category: str, value: str, **more: Any) -> Attribute:
     uuid = str(uuid5(MADE, f"{source}|{kind}|{value}"))
     base = Attribute(uuid=uuid, type=kind, category=category, value=value, claims=Claims(INHERIT))
-    return msgspec.structs.replace(base, **more)
+    return msgspec.structs.replace(base, **more | {"comment": stored(more.get("comment", ""))})
 
 
 def _said(obj: Mapping[str, Any], key: str) -> str:

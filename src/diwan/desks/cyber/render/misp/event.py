@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid5
@@ -11,7 +11,7 @@ import msgspec
 
 from diwan.desks.cyber.kinds.misp import INHERIT, SIGHTED, Attribute, Claims, Event, Group, Org, Sighting
 from diwan.desks.cyber.kinds.observable import Observable
-from diwan.desks.cyber.render.misp.attributes import MADE, attributes_of
+from diwan.desks.cyber.render.misp.attributes import MADE, attributes_of, stored
 from diwan.desks.cyber.render.misp.feed import tag_of
 from diwan.terms.errors import Malformed, NotAllowed
 
@@ -45,10 +45,12 @@ def event_from_stix(
         raise Malformed("The STIX report has no id, so its event could have no uuid. Nothing was exported.")
     at = _seconds(head.get("modified") or head.get("created"))
     seen = _by_value(sightings)
-    made = {one.uuid: one for obj in objects for one in attributes_of(obj, observables.get(str(obj.get("id")), ()), at)}
+    made = _once(
+        source, (one for obj in objects for one in attributes_of(obj, observables.get(str(obj.get("id")), ()), at))
+    )
     event = Event(
         uuid=str(uuid5(MADE, source)),
-        info=" ".join(str(head.get("name") or source).split())[:65_535],
+        info=stored(" ".join(str(head.get("name") or source).split())),
         date=_day(head.get("published") or head.get("created") or head.get("modified")),
         analysis=2,
         published=True,
@@ -56,7 +58,7 @@ def event_from_stix(
         orgc=orgc,
         claims=claims,
         tags=claims.tags,
-        attributes=tuple(msgspec.structs.replace(one, sightings=seen.get(one.value, ())) for one in made.values()),
+        attributes=tuple(msgspec.structs.replace(one, sightings=seen.get(one.value, ())) for one in made),
     )
     return event_json(event)
 
@@ -106,7 +108,7 @@ def _group(group: Group, number: str) -> dict[str, Any]:
     return {
         "id": number,
         "uuid": group.uuid,
-        "name": group.name,
+        "name": stored(group.name, 255),
         "releasability": group.name,
         "active": True,
         "roaming": True,
@@ -134,7 +136,7 @@ def _attribute(one: Attribute, at: str) -> dict[str, Any]:
 
 
 def _sighting(said: Sighting) -> dict[str, Any]:
-    made: dict[str, Any] = {"uuid": said.uuid, "type": str(_NUMBERS[said.kind]), "source": said.source}
+    made: dict[str, Any] = {"uuid": said.uuid, "type": str(_NUMBERS[said.kind]), "source": stored(said.source, 255)}
     if said.at is not None:
         made["date_sighting"] = str(said.at)
     return made | ({"Organisation": {"name": said.org.name, "uuid": said.org.uuid}} if said.org else {})
@@ -144,6 +146,20 @@ def _sent(said: Sighting) -> dict[str, Any]:
     target = {"uuid": said.attribute} if said.attribute else {"value": said.value}
     when = {} if said.at is None else {"timestamp": str(said.at)}
     return {**target, "type": str(_NUMBERS[said.kind]), "source": said.source, **when}
+
+
+def _once(source: str, found: Iterable[Attribute]) -> Iterator[Attribute]:
+    """Yield each value once, under a uuid of this event's own: MISP takes a value once an event and a uuid once at all.
+
+    Where several objects tell of one value, the first counts that is for detection.
+    """
+    told: dict[tuple[str, str], Attribute] = {}
+    for one in found:
+        held = told.get((one.type, one.value))
+        if held is None or (one.to_ids and not held.to_ids):
+            told[one.type, one.value] = one
+    for (kind, value), one in told.items():
+        yield msgspec.structs.replace(one, uuid=str(uuid5(MADE, f"{source}|{kind}|{value}")))
 
 
 def _by_value(sightings: Iterable[Sighting]) -> dict[str, tuple[Sighting, ...]]:
