@@ -173,8 +173,35 @@ def test_zeek_reads_each_indicator_under_its_type() -> None:
         ("a" * 32, "Intel::FILE_HASH"),
         ("b" * 64, "Intel::FILE_HASH"),
         ("evil.example:8080/a;b?c=d|e", "Intel::URL"),
+        ("evil.example:8080:8080/a;b?c=d|e", "Intel::URL"),
         ('probe/1.0 ("x")', "Intel::SOFTWARE"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "cells"),
+    [
+        ("user-agent", "probe\\back", ["probe\\x5cback"]),
+        ("filename", "a\\x41.exe", ["a\\x5cx41.exe"]),
+        ("filename", "-", ["\\x2d"]),
+        ("filename", "inv\u202egpj.exe", ["inv\\xe2\\x80\\xaegpj.exe"]),
+        ("email", "#x@mail.example", ["\\x23x@mail.example"]),
+        ("url", "http://u:p@user.example/x", ["user.example/x"]),
+        ("url", "http://pct.example/%7Euser/a%20b", ["pct.example/%7Euser/a%20b", "pct.example/~user/a b"]),
+        ("url", "http://ctl.example/a%09b%0Ac%23%FF", ["ctl.example/a%09b%0Ac%23%FF", r"ctl.example/a\x09b\x0ac#\xff"]),
+        ("url", "http://web.example:8080/a", ["web.example:8080/a", "web.example:8080:8080/a"]),
+    ],
+)
+def test_zeek_is_told_what_it_will_compare(kind: str, value: str, cells: list[str]) -> None:
+    _, rows = told(zeek([watched(kind, value)], reader=READER, at=AT))
+
+    assert [row.split("\t")[0] for row in rows] == cells
+
+
+def test_a_network_of_mapped_addresses_is_one_of_ipv4() -> None:
+    assert observable("cidr", "::ffff:10.0.0.0/104") == Observable("cidr", "10.0.0.0/8")
+    assert observable("cidr", "::ffff:0:0/96") == Observable("cidr", "0.0.0.0/0")
+    assert observable("cidr", "::ffff:1.2.3.4/128") == Observable("ipv4", "1.2.3.4")
 
 
 def test_a_spreadsheet_meets_no_formula_and_a_reader_every_cell() -> None:

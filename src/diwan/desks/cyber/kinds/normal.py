@@ -65,7 +65,10 @@ def ipv6(text: str) -> str | None:
 
 
 def cidr(text: str) -> str | None:
-    """Return a network with its host bits cleared, or the address alone when the network holds but one."""
+    """Return a network with its host bits cleared, or the address alone when the network holds but one.
+
+    A network of IPv4-mapped IPv6 addresses is the network of those IPv4 addresses, as a mapped address is one.
+    """
     address, slash, bits = text.partition("/")
     if not slash or not bits.isascii() or not bits.isdigit() or (len(bits) > 1 and bits[0] == "0") or len(text) > 49:
         return None
@@ -75,6 +78,9 @@ def cidr(text: str) -> str | None:
         network = ip_network(text, strict=False)
     except ValueError:
         return None
+    mapped = IPv6Address(network.network_address).ipv4_mapped if network.version == 6 else None
+    if mapped and 96 <= network.prefixlen < 128:
+        return f"{mapped}/{network.prefixlen - 96}"
     return str(network) if network.num_addresses > 1 else ipv4(address) or ipv6(address)
 
 

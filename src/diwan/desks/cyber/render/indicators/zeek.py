@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from diwan.desks.cyber.kinds.observable import Observable
 from diwan.desks.cyber.kinds.watched import Watched, settled
@@ -24,35 +26,54 @@ TYPES: Final = {
     "user-agent": "Intel::SOFTWARE",
 }
 KINDS: Final = frozenset(TYPES)
+_PORT: Final = re.compile(r":[0-9]+\Z", re.ASCII)
 
 
 def zeek(watched: Iterable[Watched], *, reader: str, at: Instant) -> bytes:
     """Return tab-separated lines of indicator, type, source, description and URL.
 
-    A URL stands without its scheme and fragment, as Zeek sees it. The description holds title, marking and score.
+    A URL stands once for each way in which Zeek sees it (`_written`). The description holds title, marking and score.
 
-    Source: Zeek manual, "Intelligence Framework", and the escapes of its ASCII reader.
+    Source: Zeek manual, "Intelligence Framework"; `get_unescaped_string`, which undoes `\\xHH` and nothing else, not
+    even a doubled backslash; `HTTP::build_url` of Zeek 3.0 to 8.2.
     """
     known = settled(watched)
     held = [one for one in known if one.observable.kind in KINDS]
     fields = "#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\tmeta.url"
     lines = banner("#", held, len(known) - len(held), reader=reader, at=at)
-    return file_of([*lines, fields, *(_line(one) for one in held)])
+    return file_of([*lines, fields, *(line for one in held for line in _lines(one))])
 
 
-def _line(one: Watched) -> str:
+def _lines(one: Watched) -> Iterator[str]:
     about = f"{one_line(one.title)} [{one_line(one.marking)}; score {one.score}]"
-    cells = (_value(one.observable), TYPES[one.observable.kind], "Diwan", about, one_line(one.ref, 1000))
-    return "\t".join(_cell(cell) for cell in cells)
+    for value in dict.fromkeys(_written(one.observable)):
+        cells = (value, TYPES[one.observable.kind], "Diwan", about, one_line(one.ref, 1000))
+        yield "\t".join(_cell(cell) for cell in cells)
 
 
-def _value(seen: Observable) -> str:
+def _written(seen: Observable) -> Iterator[str]:
+    """Yield what Zeek compares: a URL without scheme, user and fragment, as it stands in a Referer and in a mail, and
+    as Zeek makes it from a request: with the percent-encoding undone, and (4.2 and later) another port's number twice.
+    """
     if seen.kind != "url":
-        return seen.value
-    return seen.value.partition("://")[2].partition("#")[0]
+        yield seen.value
+        return
+    place, slash, rest = seen.value.partition("://")[2].partition("#")[0].partition("/")
+    place = place.rpartition("@")[2]
+    path = slash + rest
+    asked = unquote_to_bytes(path).decode("utf-8", "surrogateescape")
+    yield place + path
+    yield place + asked
+    port = _PORT.search(place)
+    if port:
+        yield place + port[0] + asked
 
 
 def _cell(text: str) -> str:
     # A lone dash means "not set" to Zeek, and a leading # a comment.
-    plain = text.replace("\\", "\\\\").replace("\t", " ")
-    return f"\\x{ord(plain[0]):02x}{plain[1:]}" if plain == "-" or plain[:1] == "#" else plain or "-"
+    plain = "".join(sign if sign.isprintable() and sign != "\\" else _hex(sign) for sign in text)
+    return f"{_hex(plain[0])}{plain[1:]}" if plain == "-" or plain[:1] == "#" else plain or "-"
+
+
+def _hex(sign: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in sign.encode("utf-8", "surrogateescape"))
