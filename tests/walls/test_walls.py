@@ -213,7 +213,7 @@ LINT = [
      "B009"),
     ("web has the name fetched", "web/fetched.py",
      "from operator import attrgetter\n\nOFFICE = attrgetter(\"_office\")", "TID251"),
-    ("the registry's shelf gives up its connection", "reading/raw.py",
+    ("the registry's shelf gives up what it keeps for itself", "reading/raw.py",
      "from diwan.registry.shelf import Shelf\n\n\ndef raw(shelf: Shelf) -> object:\n    return shelf._stood", "SLF001"),
     ("a desk imports by string", "desks/spare/watch.py",
      "import importlib\n\nBOOK = importlib.import_module(\"diwan.registry.book\")", "TID251"),

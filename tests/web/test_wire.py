@@ -11,6 +11,9 @@ from uvicorn.server import ServerState
 
 from diwan.web.wire import Gathered, Wire
 
+Send = Callable[[dict[str, object]], Awaitable[None]]
+App = Callable[[object, object, Send], Awaitable[None]]
+
 
 class Recorded(asyncio.Transport):
     """A transport that notes what each write holds."""
@@ -31,6 +34,18 @@ class Recorded(asyncio.Transport):
 
     def close(self) -> None:
         self.closed = True
+
+
+async def answered_by(app: App, *, within: float) -> Recorded:
+    """Ask an app over the wire, and return what was written after so many seconds."""
+    config = Config(app=app, lifespan="off")
+    config.load()
+    there = Recorded()
+    protocol = Wire(config, ServerState(), {})
+    protocol.connection_made(there)
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+    await asyncio.sleep(within)
+    return there
 
 
 def test_what_follows_at_once_leaves_with_what_was_held_back() -> None:
@@ -73,22 +88,11 @@ def test_what_was_held_back_leaves_before_the_end_and_not_after_it() -> None:
 
 
 def test_a_whole_answer_of_the_server_is_one_write() -> None:
-    async def app(_: object, __: object, send: Callable[[dict[str, object]], Awaitable[None]]) -> None:
+    async def app(_: object, __: object, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         await send({"type": "http.response.body", "body": b"salam"})
 
-    async def asking() -> list[bytes]:
-        config = Config(app=app, lifespan="off")
-        config.load()
-        there = Recorded()
-        protocol = Wire(config, ServerState(), {})
-        protocol.connection_made(there)
-        protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
-        for _ in range(5):
-            await asyncio.sleep(0)
-        return there.writes
-
-    (whole,) = asyncio.run(asking())
+    (whole,) = asyncio.run(answered_by(app, within=0.05)).writes
     assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
     assert whole.endswith(b"\r\n\r\nsalam")
 
@@ -115,21 +119,12 @@ def test_a_head_that_does_not_come_ends_its_connection(monkeypatch: pytest.Monke
 def test_a_request_whose_head_came_is_answered_however_long_that_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Wire, "patience", 0.05)
 
-    async def app(_: object, __: object, send: Callable[[dict[str, object]], Awaitable[None]]) -> None:
+    async def app(_: object, __: object, send: Send) -> None:
         await asyncio.sleep(0.2)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
         await send({"type": "http.response.body", "body": b""})
 
-    async def asking() -> Recorded:
-        config = Config(app=app, lifespan="off")
-        config.load()
-        there = Recorded()
-        protocol = Wire(config, ServerState(), {})
-        protocol.connection_made(there)
-        protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
-        await asyncio.sleep(0.4)
-        return there
+    there = asyncio.run(answered_by(app, within=0.4))
 
-    there = asyncio.run(asking())
     assert b"".join(there.writes).startswith(b"HTTP/1.1 200 OK")
     assert not there.closed

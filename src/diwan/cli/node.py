@@ -1,4 +1,4 @@
-"""Beginning, running, proving and keeping a node."""
+"""Beginning a node, serving it, and looking what is wrong with it."""
 
 from __future__ import annotations
 

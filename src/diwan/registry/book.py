@@ -20,6 +20,7 @@ from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Line
 from diwan.registry.grants import Seat, extended, take_seat
 from diwan.registry.ink import Ink
+from diwan.registry.journal import ACTS
 from diwan.registry.keeping import write_backup
 from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen, Told
@@ -40,7 +41,7 @@ from diwan.terms.time import Instant
 T = TypeVar("T")
 
 
-_CHANGES: Final = ("recall", "relabel", "rectify")
+_CHANGES: Final = (*ACTS, "rectify")
 
 
 class _Read(msgspec.Struct, frozen=True):

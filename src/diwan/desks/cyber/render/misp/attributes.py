@@ -58,8 +58,9 @@ def attribute_of(
 ) -> Attribute | None:
     """Return an observable as an attribute, or None where MISP has no type for its kind.
 
-    `source` is the STIX id that it comes from: with the value it makes the attribute's uuid. `at` is seconds since
-    1970. What names no single thing to look for, a CVE or an autonomous system, is never for detection.
+    `source` is the STIX id that its event is made from: with the value it makes the attribute's uuid, which MISP takes
+    in one event alone. `at` is seconds since 1970. What names no single thing to look for, a CVE or an autonomous
+    system, is never for detection.
     """
     known = _TYPES.get(seen.kind)
     if known is None:
@@ -69,13 +70,15 @@ def attribute_of(
     return _attribute(source, kind, category, seen.value, to_ids=looked_for, comment=comment, timestamp=at)
 
 
-def attributes_of(obj: Mapping[str, Any], observables: Sequence[Observable], at: int) -> Iterator[Attribute]:
+def attributes_of(
+    obj: Mapping[str, Any], observables: Sequence[Observable], at: int, *, source: str
+) -> Iterator[Attribute]:
     """Yield the attributes of one STIX object, given its observables: those of its pattern, or its own value.
 
     An indicator that is not revoked is for detection, also as a pattern where it names no observable; a
     cyber-observable by itself only tells what was seen. Relationships and what has no place in MISP yield nothing.
     """
-    source, kind = _said(obj, "id"), _said(obj, "type")
+    kind = _said(obj, "type")
     indicator = kind == "indicator"
     to_ids = indicator and obj.get("revoked") is not True
     comment = _said(obj, "name") if indicator else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 from uuid import uuid5
 
@@ -45,9 +46,8 @@ def event_from_stix(
         raise Malformed("The STIX report has no id, so its event could have no uuid. Nothing was exported.")
     at = _seconds(head.get("modified") or head.get("created"))
     seen = _by_value(sightings)
-    made = _once(
-        source, (one for obj in objects for one in attributes_of(obj, observables.get(str(obj.get("id")), ()), at))
-    )
+    each = (attributes_of(obj, observables.get(str(obj.get("id")), ()), at, source=source) for obj in objects)
+    made = _once(chain.from_iterable(each))
     event = Event(
         uuid=str(uuid5(MADE, source)),
         info=stored(" ".join(str(head.get("name") or source).split())),
@@ -109,7 +109,7 @@ def _group(group: Group, number: str) -> dict[str, Any]:
         "id": number,
         "uuid": group.uuid,
         "name": stored(group.name, 255),
-        "releasability": group.name,
+        "releasability": stored(group.name),
         "active": True,
         "roaming": True,
         "SharingGroupOrg": orgs,
@@ -148,8 +148,8 @@ def _sent(said: Sighting) -> dict[str, Any]:
     return {**target, "type": str(_NUMBERS[said.kind]), "source": said.source, **when}
 
 
-def _once(source: str, found: Iterable[Attribute]) -> Iterator[Attribute]:
-    """Yield each value once, under a uuid of this event's own: MISP takes a value once an event and a uuid once at all.
+def _once(found: Iterable[Attribute]) -> Iterable[Attribute]:
+    """Return each value once, as MISP takes it.
 
     Where several objects tell of one value, the first counts that is for detection.
     """
@@ -158,8 +158,7 @@ def _once(source: str, found: Iterable[Attribute]) -> Iterator[Attribute]:
         held = told.get((one.type, one.value))
         if held is None or (one.to_ids and not held.to_ids):
             told[one.type, one.value] = one
-    for (kind, value), one in told.items():
-        yield msgspec.structs.replace(one, uuid=str(uuid5(MADE, f"{source}|{kind}|{value}")))
+    return told.values()
 
 
 def _by_value(sightings: Iterable[Sighting]) -> dict[str, tuple[Sighting, ...]]:
