@@ -19,6 +19,7 @@ from diwan.web.certificate import with_certificates
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
 from diwan.web.pace import with_pace
+from diwan.web.steady import keep_what_stands
 from diwan.web.tally import Tally
 from diwan.web.threads import share_readers
 from diwan.web.wire import Wire
@@ -59,6 +60,7 @@ def serve(house: House, host: str, port: int, *, grace: int = _GRACE, longest: f
     with ExitStack() as beside:
         if house.settings.metrics_port:
             beside.enter_context(listening(house.settings.metrics_port, Metrics(house, tally, readiness).text))
+        keep_what_stands()
         _Server(config, longest).run()
 
 
