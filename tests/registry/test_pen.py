@@ -11,7 +11,7 @@ import pytest
 from diwan.registry.engines.sqlite import Sqlite
 from diwan.registry.engines.sqlite_file import writing_connection
 from diwan.registry.pen import Pen
-from diwan.terms.errors import Full
+from diwan.terms.errors import Full, Refused, Unsettled
 
 
 @pytest.fixture
@@ -162,6 +162,33 @@ def test_a_full_disk_is_told_as_such_and_the_pen_writes_on_when_there_is_room(fi
     finally:
         pen.close()
     assert said(file) == ["short"]
+
+
+def test_a_pen_that_breaks_tells_whoever_waits_and_takes_nothing_more(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = writing_connection(file, synchronous="OFF")
+    broken = Pen(line, (sqlite3.Error,))
+
+    def fail(*_: object) -> None:
+        raise KeyError("what was to be written")
+
+    monkeypatch.setattr(broken.told, "note", fail)
+    held, go = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(2) as hands:
+        first = hands.submit(broken.write, lambda ink: (say("one")(ink), held.set(), go.wait(10)))
+        held.wait(10)
+        behind = hands.submit(broken.write, say("two"))
+        while broken._jobs.qsize() < 1:
+            pass
+        go.set()
+        assert [type(one.exception(10)) for one in (first, behind)] == [Unsettled, Unsettled]
+
+    with pytest.raises(Refused, match="closed"):
+        broken.write(say("three"))
+    assert "KeyError" in caplog.text and "what was" not in caplog.text
+    assert said(file) == ["one"]
+    broken.close()
 
 
 def test_jobs_asked_before_closing_are_written_though_the_pen_is_told_to_stop(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -15,6 +16,7 @@ from diwan.registry.sheet import Known, Sheet
 from diwan.terms.errors import Full, Refused, Unreachable, Unsettled
 
 T = TypeVar("T")
+_log: Final = logging.getLogger(__name__)
 _GROUP: Final = 64
 """At most so many jobs share a commit; a job may itself write a thousand entries."""
 _MOMENT: Final = 0.0003
@@ -103,9 +105,30 @@ class Pen:
             if len(group) > 1 and not last:
                 time.sleep(_MOMENT)
                 last = self._joined_by_more(group)
-            self._commit(group)
+            try:
+                self._commit(group)
+            except BaseException as fault:  # noqa: BLE001 -- whatever it was: nobody is left waiting for ever
+                self._break(fault, group)
+                return
             if last:
                 return
+
+    def _break(self, fault: BaseException, group: list[tuple[Job, Future[Any]]]) -> None:
+        """Put the pen down after a fault of its own: whoever waits is told, and nobody comes to wait."""
+        # By its name alone: what it says may quote what was to be written.
+        _log.critical(
+            "The pen broke: %s. Nothing more is written here until the node is started anew.", type(fault).__name__
+        )
+        with self._gate:
+            self._down = True
+            self._jobs.put(None)
+        while (following := self._jobs.get()) is not None:
+            group.append(following)
+        for _, answer in group:
+            if not answer.done():
+                told = Unsettled()
+                told.__cause__ = fault
+                answer.set_exception(told)
 
     def _joined_by_more(self, group: list[tuple[Job, Future[Any]]]) -> bool:
         """Add what waits to a group; return whether the pen is to be put down after it."""
