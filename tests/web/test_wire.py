@@ -12,7 +12,8 @@ from uvicorn.server import ServerState
 from diwan.web.wire import Gathered, Wire
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
-App = Callable[[object, object, Send], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, object]]]
+App = Callable[[object, Receive, Send], Awaitable[None]]
 
 
 class Recorded(asyncio.Transport):
@@ -36,15 +37,20 @@ class Recorded(asyncio.Transport):
         self.closed = True
 
 
-async def answered_by(app: App, *, within: float) -> Recorded:
-    """Ask an app over the wire, and return what was written after so many seconds."""
+async def answered_by(app: App, *, within: float, dripping: bytes = b"") -> Recorded:
+    """Ask an app over the wire, and return what was written after so many seconds, in which the rest drips in."""
     config = Config(app=app, lifespan="off")
     config.load()
     there = Recorded()
     protocol = Wire(config, ServerState(), {})
     protocol.connection_made(there)
-    protocol.data_received(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
-    await asyncio.sleep(within)
+    length = f"content-length: {len(dripping)}\r\n" if dripping else ""
+    protocol.data_received(f"POST / HTTP/1.1\r\nhost: here\r\n{length}\r\n".encode())
+    for drop in dripping:
+        await asyncio.sleep(within / len(dripping))
+        if not there.closed:
+            protocol.data_received(bytes([drop]))
+    await asyncio.sleep(0 if dripping else within)
     return there
 
 
@@ -127,4 +133,35 @@ def test_a_request_whose_head_came_is_answered_however_long_that_takes(monkeypat
     there = asyncio.run(answered_by(app, within=0.4))
 
     assert b"".join(there.writes).startswith(b"HTTP/1.1 200 OK")
+    assert not there.closed
+
+
+async def early(_: object, __: object, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.mark.parametrize("patience", [0.05, 5.0])
+def test_what_comes_of_a_request_that_was_answered_is_waited_for_no_longer_than_a_head(
+    monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(Wire, "patience", patience)
+
+    there = asyncio.run(answered_by(early, within=0.4, dripping=b"a body that nobody reads"))
+
+    assert b"".join(there.writes).startswith(b"HTTP/1.1 401")
+    assert there.closed == (patience < 0.4)
+
+
+def test_a_body_that_is_read_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Wire, "patience", 0.05)
+
+    async def app(_: object, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await early(_, receive, send)
+
+    there = asyncio.run(answered_by(app, within=0.3, dripping=b"a body"))
+
+    assert b"".join(there.writes).startswith(b"HTTP/1.1 401")
     assert not there.closed

@@ -54,33 +54,52 @@ class Gathered:
 
 
 class Wire(HttpToolsProtocol):
-    """HTTP/1.1 of the server, over a transport that gathers; a head that does not come in time ends its connection."""
+    """HTTP/1.1 of the server, over a transport that gathers; a head that does not come in time ends its connection.
+
+    So does the rest of a request that was answered before all of it had come: nobody reads it.
+    """
 
     patience: float = 20.0
-    """Seconds that a connection has for the head of its first request, and every later one from its first byte."""
+    """Seconds that a connection has for the head of its first request, every later one from its first byte, and a
+    request that was answered for the rest of it."""
     _hurry: TimerHandle | None = None
+    _comes = False
+    """Whether part of a request is still to come."""
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin a connection."""
         super().connection_made(Gathered(transport))  # type: ignore[arg-type]
-        self._wait_for_head()
+        self._wait()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._wait_for_head()
+        self._comes = True
+        self._wait()
 
     def on_headers_complete(self) -> None:
         """Go on with a request whose head is whole."""
         self._wait_no_more()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """Go on with a request that is whole."""
+        self._comes = False
+        self._wait_no_more()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on with what follows an answer."""
+        super().on_response_complete()
+        if self._comes and self.cycle.response_complete:
+            self._wait()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         self._wait_no_more()
         super().connection_lost(exc)
 
-    def _wait_for_head(self) -> None:
+    def _wait(self) -> None:
         self._wait_no_more()
         self._hurry = self.loop.call_later(self.patience, self.transport.close)
 
