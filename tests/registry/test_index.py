@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
+from subprocess import Popen
 from time import monotonic, sleep
 
 import pytest
 
 from diwan.house import House
 from diwan.reading import Query
-from diwan.registry import schema, search
+from diwan.registry import index, schema, segments
 from diwan.registry.engines.sqlite_file import WORDS
-from diwan.registry.search import WordIndex
+from diwan.registry.index import WordIndex
+from diwan.registry.indexing import Where, indexing
 from diwan.terms.errors import Unreachable
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
@@ -32,7 +35,7 @@ def filled(
     monkeypatch: object,
 ) -> Callable[[int, int], None]:
     """Enter notes by number, each with the word `harbour` and one of its own."""
-    monkeypatch.setattr(search, "_BATCH", 16)  # type: ignore[attr-defined]
+    monkeypatch.setattr(segments, "_BATCH", 16)  # type: ignore[attr-defined]
     label = amber("QAT")
 
     def enter(start: int, count: int) -> None:
@@ -49,6 +52,11 @@ def _lose(house: House, tamper: Tamper) -> None:
             bare.execute(f"DELETE FROM {table.name}")
     for left in house.folder.glob(f"{WORDS}*"):
         left.unlink()
+
+
+def _another(house: House) -> WordIndex:
+    """Return a second that indexes the register of a house, as another process would."""
+    return WordIndex(house.book._engine, house.book._pen, house.book.words._where)
 
 
 def _found(house: House, hand: Callable[..., Hand], words: str) -> int:
@@ -80,20 +88,18 @@ def test_lost_index_is_made_anew_from_the_register_when_the_node_opens(
 def test_two_that_index_one_register_in_turn_leave_no_overlap_and_lose_nothing(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
 ) -> None:
-    second = WordIndex(house.book._engine, house.book._pen)
+    second = _another(house)
     try:
         filled(0, FIRST)
-        rows = second._waiting(everything=False)
+        rows = second._segments._waiting(everything=False)
         house.book.words.catch_up()
         filled(FIRST, LATER)
         assert second.catch_up(everything=True) > 0
         house.book.words.catch_up(everything=True)
 
-        spans = second._ink.execute("SELECT low, high FROM segment ORDER BY low").fetchall()
+        spans = second._segments._ink.execute("SELECT low, high FROM segment ORDER BY low").fetchall()
     finally:
-        second._closing.set()
-        second._ink.close()
-        second._register.close()
+        second.close()
     assert rows
     assert all(high < low for (_, high), (low, _) in pairwise(spans))
     assert _found(house, hand, "harbour") == FIRST + LATER
@@ -102,7 +108,7 @@ def test_two_that_index_one_register_in_turn_leave_no_overlap_and_lose_nothing(
 def test_two_that_index_one_register_at_once_leave_no_overlap_and_lose_nothing(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
 ) -> None:
-    both = [house.book.words, WordIndex(house.book._engine, house.book._pen)]
+    both = [house.book.words, _another(house)]
     with ThreadPoolExecutor(3) as at_once:
         entering = at_once.submit(lambda: [filled(start, 50) for start in range(0, 2500, 50)])
         while not entering.done():
@@ -111,7 +117,7 @@ def test_two_that_index_one_register_at_once_leave_no_overlap_and_lose_nothing(
         for done in [at_once.submit(index.catch_up, everything=True) for index in both]:
             done.result()
 
-    spans = both[1]._ink.execute("SELECT low, high FROM segment ORDER BY low").fetchall()
+    spans = both[1]._segments._ink.execute("SELECT low, high FROM segment ORDER BY low").fetchall()
     both[1].close()
 
     assert all(high < low for (_, high), (low, _) in pairwise(spans))
@@ -127,7 +133,7 @@ def test_segment_that_cannot_be_written_leaves_everything_waiting(
         raise OverflowError
 
     with monkeypatch.context() as patch, pytest.raises(OverflowError):
-        patch.setattr(search, "number", broken)
+        patch.setattr(segments, "number", broken)
         house.book.words.catch_up()
 
     assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (FIRST, FIRST)
@@ -176,7 +182,7 @@ def test_indexing_in_the_background_outlives_an_error_and_tells_nothing_of_any_i
         raise LookupError(term)
 
     with monkeypatch.context() as patch:
-        patch.setattr(search, "number", broken)
+        patch.setattr(segments, "number", broken)
         house.book.words.keep_up(every=0.01)
         _wait_until(lambda: len(caplog.records) >= 2)
     _wait_until(lambda: house.book.facts()["waiting"] < 16)
@@ -210,7 +216,7 @@ def test_segment_whose_commit_fails_is_undone_and_written_by_the_next_round(
         for statement in BROKEN[engine].split(";\n"):
             bare.execute(statement)
     if engine == "sqlite":
-        house.book.words._ink.execute("PRAGMA foreign_keys=ON")
+        house.book.words._segments._ink.execute("PRAGMA foreign_keys=ON")
 
     with pytest.raises(house.book._engine.failures):
         house.book.words.catch_up()
@@ -222,8 +228,8 @@ def test_segment_whose_commit_fails_is_undone_and_written_by_the_next_round(
     assert _found(house, hand, "harbour") == FIRST
 
 
-def _wait_until(reached: Callable[[], bool]) -> None:
-    end = monotonic() + 10
+def _wait_until(reached: Callable[[], bool], seconds: float = 10) -> None:
+    end = monotonic() + seconds
     while not reached():
         assert monotonic() < end
         sleep(0.01)
@@ -233,7 +239,7 @@ def test_an_engine_is_asked_how_much_there_is_whenever_that_has_doubled(
     house: House, filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A planner that knows a register as it was when it was small goes through the whole of it when it is large."""
-    monkeypatch.setattr(search, "_GROWN", 8)
+    monkeypatch.setattr(index, "_GROWN", 8)
     engine, asked = house.book._engine, []
     survey = engine.survey
     monkeypatch.setattr(engine, "survey", lambda: asked.append(survey()))
@@ -253,9 +259,49 @@ def test_an_index_is_built_also_where_the_engine_cannot_look_how_much_there_is(
     def fail() -> None:
         raise Unreachable
 
-    monkeypatch.setattr(search, "_GROWN", 8)
+    monkeypatch.setattr(index, "_GROWN", 8)
     monkeypatch.setattr(house.book._engine, "survey", fail)
     filled(0, 40)
 
     assert house.book.words.catch_up(everything=True) == 40
     assert _found(house, hand, "harbour") == 40
+
+
+def test_where_much_waits_a_process_of_its_own_indexes_and_ends(
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpers = []
+
+    @contextmanager
+    def noted(where: Where) -> Iterator[Popen[bytes]]:
+        with indexing(where) as helper:
+            helpers.append(helper)
+            yield helper
+
+    monkeypatch.setattr(index, "indexing", noted)
+    monkeypatch.setattr(house.book.words, "_elsewhere", True)
+    # The process fills segments of its own size.
+    filled(0, 2048)
+    house.book.words.keep_up(every=0.01)
+    _wait_until(lambda: house.book.facts()["waiting"] < 16, seconds=60)
+    house.book.words.close()
+
+    assert [helper.returncode for helper in helpers] == [0]
+    assert (house.book.facts()["waiting"], _found(house, hand, "harbour"), _found(house, hand, "w2047")) == (0, 2048, 1)
+
+
+def test_where_no_other_process_can_index_it_is_done_here(
+    house: House,
+    hand: Callable[..., Hand],
+    filled: Callable[[int, int], None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(house.book.words, "_elsewhere", True)
+    monkeypatch.setattr(house.book.words, "_where", Where("/nowhere"))
+    filled(0, FIRST)
+    house.book.words.keep_up(every=0.01)
+    _wait_until(lambda: house.book.facts()["waiting"] < 16, seconds=60)
+
+    assert "indexed here" in caplog.text
+    assert _found(house, hand, "harbour") == FIRST

@@ -12,7 +12,7 @@ import pytest
 from diwan.intake import change
 from diwan.intake.office import Office
 from diwan.intake.take import Taken, take_all
-from diwan.registry import search
+from diwan.registry import search, segments
 from diwan.registry.book import Book
 from diwan.registry.search import find
 from diwan.registry.words import field, terms_of
@@ -37,9 +37,9 @@ class Held(msgspec.Struct):
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "_BATCH", 64)
-    monkeypatch.setattr(search, "_FANOUT", 4)
-    monkeypatch.setattr(search, "_COMMON", 8)
+    monkeypatch.setattr(segments, "_BATCH", 64)
+    monkeypatch.setattr(segments, "_FANOUT", 4)
+    monkeypatch.setattr(segments, "_COMMON", 8)
 
 
 @pytest.mark.usefixtures("small_segments")
@@ -56,8 +56,8 @@ def test_search_finds_what_a_plain_filter_finds_in_segments_merges_and_tail(
             book.words.catch_up(everything=chance.random() < 0.3)
         asked += compare(book, chance, held)
 
-    levels = dict(book.words._ink.execute("SELECT level, count(*) FROM segment GROUP BY level"))
-    (tail,) = book.words._register.execute("SELECT count(*) FROM tail").fetchone()
+    levels = dict(book.words._segments._ink.execute("SELECT level, count(*) FROM segment GROUP BY level"))
+    (tail,) = book.words._segments._register.execute("SELECT count(*) FROM tail").fetchone()
     assert levels.keys() >= {0, 2}
     assert tail > 0
     assert asked > 500
@@ -146,7 +146,8 @@ def test_a_term_that_shares_its_number_with_another_finds_only_its_own(
     amber: Callable[..., Label],
     note: Callable[..., Draft],
 ) -> None:
-    monkeypatch.setattr(search, "number", lambda term: len(term))
+    for room in (search, segments):
+        monkeypatch.setattr(room, "number", lambda term: len(term))
     held: list[Held] = []
     drafts = [note("storm"), note("flood"), note("flare")]
     enter(office, officer, drafts, amber, random.Random(1), held)
@@ -168,7 +169,7 @@ def test_a_word_index_that_is_lost_half_way_goes_on_where_it_was(
     """The segment is written before the tail is cleared; if that never comes, entries are found once and not twice."""
     held: list[Held] = []
     enter(office, officer, [note(f"storm {n}") for n in range(20)], amber, random.Random(1), held)
-    book.words._write(book.words._waiting(everything=True))
+    book.words._segments.add(everything=True)
 
     for _ in range(2):
         with book.shelf(officer.reader, World.ACTUAL) as opened:

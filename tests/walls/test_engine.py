@@ -12,7 +12,7 @@ import pytest
 from diwan.intake import change
 from diwan.intake.office import Office
 from diwan.intake.take import take, take_all
-from diwan.registry import search
+from diwan.registry import segments
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
 from diwan.registry.engines import sqlite_wall
@@ -183,7 +183,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
         refs += [ref for one in take_all(office, hand, drafts, originator="KWT") for ref in one.refs]  # type: ignore[union-attr]
         if start == 0:
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(search, "_COMMON", 8)  # so that lists by gate are kept of these few entries too
+                patched.setattr(segments, "_COMMON", 8)  # so that lists by gate are kept of these few entries too
                 opened.words.catch_up(everything=True)
     for n in range(80, 88):
         take(office, hand, note(n, parent=refs[n % 4]), label(*AUDIENCES[n // 2 % 4]), originator="KWT")

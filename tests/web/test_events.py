@@ -63,8 +63,8 @@ def test_an_event_holds_the_fields_that_are_named_and_nothing_else(
 def test_of_what_is_logged_only_the_words_in_our_own_code_and_the_place_are_kept(
     told: None, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    logging.getLogger("diwan.registry.search").error("It failed: %s. It goes on.", SECRET)
-    logging.getLogger("diwan.registry.search").error(LookupError(SECRET))
+    logging.getLogger("diwan.registry.index").error("It failed: %s. It goes on.", SECRET)
+    logging.getLogger("diwan.registry.index").error(LookupError(SECRET))
     logging.getLogger("another.software").warning(f"{SECRET} cannot be read")
     logging.getLogger("another.software").info("not told at all")
     logging.getLogger("diwanlike").info("of another software, not told either")

@@ -19,13 +19,14 @@ from diwan.registry.classes import Made, load_gates
 from diwan.registry.engines import engine_of
 from diwan.registry.engines.lines import Line
 from diwan.registry.grants import Seat, extended, take_seat
+from diwan.registry.index import WordIndex
+from diwan.registry.indexing import Where
 from diwan.registry.ink import Ink
 from diwan.registry.journal import ACTS
 from diwan.registry.keeping import write_backup
 from diwan.registry.law import load_rules
 from diwan.registry.pen import Pen, Told
 from diwan.registry.proof import Progress, Proof, prove, root_at
-from diwan.registry.search import WordIndex
 from diwan.registry.sheet import Sheet
 from diwan.registry.stacks import Opened, Stacks
 from diwan.registry.whole import make_folder
@@ -86,7 +87,7 @@ class Book:
         self._made_in = 0
         self._gates = self._engine.whole()
         self._gates_lock = threading.Lock()
-        self.words = WordIndex(self._engine, self._pen)
+        self.words = WordIndex(self._engine, self._pen, Where(str(folder.resolve()), postgres))
         self.bell = Bell(self._engine)
 
     def write(self, job: Callable[[Ink], T]) -> T:

@@ -13,7 +13,7 @@ import pytest
 from diwan.intake import change
 from diwan.intake.office import Office
 from diwan.intake.take import Taken, take, take_all
-from diwan.registry import ink, search
+from diwan.registry import ink, segments
 from diwan.registry.book import Book
 from diwan.registry.chance import Chance
 from diwan.release.ceiling import Ceiling, Height
@@ -105,9 +105,9 @@ def fill(folder: Path, register: str, *, synchronous: str = "OFF") -> Filled:
     refs: list[Ref] = []
     with pytest.MonkeyPatch.context() as small:
         small.setattr(ink, "_MILE", 16)
-        small.setattr(search, "_COMMON", 8)
-        small.setattr(search, "_BATCH", 16)
-        small.setattr(search, "_FANOUT", 2)
+        small.setattr(segments, "_COMMON", 8)
+        small.setattr(segments, "_BATCH", 16)
+        small.setattr(segments, "_FANOUT", 2)
         for start in (0, 40):
             drafts = [(note(n), label(*AUDIENCES[n % 5])) for n in range(start, start + 40)]
             taken = take_all(office, kwt, drafts, originator="KWT")
