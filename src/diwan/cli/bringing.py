@@ -155,14 +155,17 @@ def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens:
     with manner.rejects.open("w", encoding="utf-8") as out, _progress() as progress:
         carrier = Carrier(house, hand, labels, out, manner.beyond)
         task = progress.add_task("files", total=len(files), rate="")
+        house.book.words.keep_up(every=0.5)
         for batch in batches_of(files, opens, manner.batch):
             carrier.enter(batch)
             elapsed = progress.tasks[task].elapsed or 1e-9
             records = carrier.came.records
             rate = f"{records:,} records, {records / elapsed:,.0f} a second"
             progress.update(task, advance=_files_in(batch), rate=rate)
-        index = progress.add_task("word index", total=None, rate="")
+        waiting = house.book.facts()["waiting"]
+        index = progress.add_task("word index", total=waiting, rate="")
         house.book.words.catch_up(progress=lambda done: progress.update(index, completed=done))
+        progress.update(index, completed=waiting)
     if not carrier.came.rejected:
         manner.rejects.unlink()
     return carrier.came
