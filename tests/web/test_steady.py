@@ -25,6 +25,7 @@ def test_the_collector_passes_over_what_stood_when_serving_began(
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     house = House(tmp_path / "node", Settings(keeper="KWT"))
+    gc.collect()
     before, readers = len(gc.get_objects()), get_asyncio_executor()
     try:
         serve(house, "127.0.0.1", 0)
