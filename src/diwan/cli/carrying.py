@@ -25,7 +25,10 @@ Labelled = list[tuple[Draft, Label]]
 Opens = Callable[[bytes, str], Iterable[Draft | Reject]]
 """Cuts a file into drafts and rejects: bytes and file name."""
 Labels = Callable[[Draft], Labelled]
-"""What a draft is entered as: itself under its label, and an edition where a part is for fewer readers."""
+"""What a draft is entered as: itself under its label, and an edition where a part is for fewer readers.
+
+It raises Duplicate for one that is there already.
+"""
 
 _EMPTY: Final = Finding("empty", Weight.ERROR, "/", "holds no record of this standard; a feed of mere links holds none")
 _encode: Final = msgspec.json.Encoder().encode
@@ -74,6 +77,8 @@ class Carrier(msgspec.Struct):
                 continue
             try:
                 labelled += ((str(load.file), draft, label) for draft, label in self.labels(load.record))
+            except Duplicate:
+                self.came.already += 1
             except Refused as refusal:
                 self._refused(str(load.file), load.record.title, refusal)
         for (file, draft, _), outcome in zip(labelled, self._taken(labelled), strict=True):

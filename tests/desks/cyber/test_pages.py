@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 import pytest
 from lxml import etree
+from msgspec.structs import replace
 
 from diwan.desk import Request
 from diwan.desks.cyber.kinds.aging import State
@@ -246,6 +247,27 @@ def test_an_event_is_shown_with_its_attributes_in_a_writing_that_is_no_link(ente
     assert [row.shown for row in view["rows"]] == ["pilots[.]example", "invoice\\u202efdp.exe"]  # type: ignore[attr-defined]
     assert len(rows) == view["shown"] == view["count"].attributes  # type: ignore[attr-defined]
     assert [row.shown for row in rows if "http" in row.shown or "\u202e" in row.shown] == []
+
+
+def test_an_event_tells_what_was_sighted_of_it_since_as_far_as_that_is_released(
+    house: House, hand: Callable[..., Hand], amber: Callable[..., Label], enter: Enter, room: Room
+) -> None:
+    said = json.loads((SPECIMENS / "phishing.json").read_bytes())
+    ref = enter(said, "QAT", "BHR", media_type="application/vnd.misp+json")
+    about = f"indicator--{said['Event']['Attribute'][0]['uuid']}"
+    for name, label in (("s1", amber("QAT", "BHR")), ("s2", amber("QAT"))):
+        sighting = made("sighting", name, sighting_of_ref=about, last_seen=AT, count=1)
+        draft = house.draft(MEDIA_TYPE, json.dumps(sighting).encode())
+        house.take(hand("KWT"), replace(draft, parent=ref), label, originator="KWT")
+
+    seen = {
+        party: [row.seen for row in event_view(room(party), room(party).get(ref))["rows"]]  # type: ignore[attr-defined]
+        for party in ("QAT", "BHR")
+    }
+    told = {party: [one.about.ref for one in board(room(party), Request())["said"]] for party in ("QAT", "BHR")}  # type: ignore[attr-defined]
+
+    assert seen == {"QAT": [2, 0], "BHR": [1, 0]}
+    assert told == {"QAT": [ref, ref], "BHR": [ref]}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 
 from diwan.desks.cyber.kinds.stix import MEDIA_TYPE, written_ms
 from diwan.desks.cyber.kinds.warning import Match, WarningList, Warnings
@@ -146,3 +147,43 @@ def test_events_come_in_their_newest_edit_with_values_for_detection(
 
     assert [(brief.uuid, brief.info, data) for brief, data in found] == [(uuid, "Second", new)]
     assert [key for key, _, _ in watched(house, reader("QAT"))] == [f"md5:{'ab' * 16}"]
+
+
+def said_of(clock: Any, attribute: str, kind: str, by: str = "", **more: Any) -> dict[str, Any]:
+    at = written_ms(clock.now)
+    about = {"sighting_of_ref": attribute} if kind == "sighting" else {"object_refs": [attribute]}
+    head = {"type": kind, "spec_version": "2.1", "id": f"{kind}--{uuid4()}", "created": at, "modified": at}
+    return {**head, **about, **({"created_by_ref": f"identity--{by}"} if by else {}), **more}
+
+
+OVER = {"opinion": "neutral", "labels": ["expiration"]}
+DOUBT = {"opinion": "strongly-disagree", "labels": ["false-positive"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ([("QAT", "", DOUBT)], True),
+        ([("QAT", str(uuid4()), DOUBT), ("QAT", str(uuid4()), DOUBT)], True),
+        ([("KWT", str(uuid4()), DOUBT)], True),
+        ([("KWT", str(uuid4()), DOUBT), ("KWT", str(uuid4()), DOUBT)], False),
+        ([("KWT", "", DOUBT)], False),
+        ([("QAT", "", OVER)], True),
+        ([("KWT", "", OVER)], False),
+    ],
+    ids=["one other", "one other in two names", "one at theirs", "two at theirs", "own", "over for another", "over"],
+)
+def test_what_is_said_of_an_attribute_by_items_of_their_own_counts_as_in_its_event(
+    house: House, clock: Any, hand: Callable[..., Hand], reader: Callable[..., Reader], amber: Callable[..., Label],
+    said: list[tuple[str, str, dict[str, Any]]], left: bool,
+) -> None:  # fmt: skip
+    attribute = {"category": "Network activity", "type": "domain", "value": "beacon.example", "uuid": str(uuid4())}
+    data = event(str(uuid4()), "Beacons", clock.now // 1_000_000 - 60, {**attribute, "to_ids": True})
+    house.take(hand("KWT"), house.draft("application/vnd.misp+json", data), amber("QAT", "BHR"), originator="KWT")
+    assert watched(house, reader("BHR")) != []
+
+    for party, by, more in said:
+        told = said_of(clock, f"indicator--{attribute['uuid']}", "opinion", by, **more)
+        enter(house, hand(party), told, amber("KWT", "QAT", "BHR"))
+
+    assert bool(watched(house, reader("BHR"))) is left

@@ -13,6 +13,8 @@ from diwan.terms.time import Instant
 
 AGAINST: Final = "strongly-disagree"
 FALSE: Final = "false-positive"
+EXPIRED: Final = "expiration"
+"""Marks an opinion that says what MISP's third sort of sighting says, for which STIX has no word."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -27,13 +29,15 @@ class Told(msgspec.Struct, frozen=True):
     count: int = 1
     opinion: str = ""
     note: str = ""
+    by: str = ""
+    """The UUID of the identity that says so, where another than its originator does; claimed."""
 
 
 def told_in(said: Mapping[str, Any]) -> Told | None:
     """Return what a sighting or opinion says; None where it is revoked.
 
     A sighting of count 0 and an opinion "strongly-disagree" marked `false-positive` both say that what they are about
-    is a false positive.
+    is a false positive; a neutral one marked `expiration` that it is over.
     """
     if said.get("revoked") is True:
         return None
@@ -41,11 +45,15 @@ def told_in(said: Mapping[str, Any]) -> Told | None:
     seen = said.get("type") == "sighting"
     note = said.get("description" if seen else "explanation")
     words = note if isinstance(note, str) else ""
+    by = str(said.get("created_by_ref") or "").partition("--")[2]
     if seen:
         count = said.get("count", 1)
         number = count if isinstance(count, int) else 1
         sense = Sense.SEEN if number else Sense.FALSE_POSITIVE
-        return Told((str(said.get("sighting_of_ref")),), at, sense, number, note=words)
-    against = said.get("opinion") == AGAINST and FALSE in (said.get("labels") or ())
+        return Told((str(said.get("sighting_of_ref")),), at, sense, number, note=words, by=by)
+    labels = said.get("labels") or ()
+    against = said.get("opinion") == AGAINST and FALSE in labels
     about = tuple(str(ref) for ref in said.get("object_refs") or ())
-    return Told(about, at, Sense.FALSE_POSITIVE if against else None, 0, str(said.get("opinion", "")), words)
+    over = said.get("opinion") == "neutral" and EXPIRED in labels
+    meant = Sense.FALSE_POSITIVE if against else Sense.EXPIRATION if over else None
+    return Told(about, at, meant, 0, str(said.get("opinion", "")), words, by)

@@ -148,8 +148,9 @@ def _said(room: ReadingRoom) -> list[Said]:
 def _about(room: ReadingRoom, item: Released, named: Named) -> Released | None:
     brief = brief_of(item)
     if brief is not None and brief.target:
-        return named(brief.target)
-    return next((other for relation, other in room.links(item, 20) if relation == "object"), None)
+        return named(brief.target) or room.parent(item)
+    linked = (other for relation, other in room.links(item, 20) if relation == "object")
+    return next(linked, None) or room.parent(item)
 
 
 def _ages(room: ReadingRoom) -> list[Aged]:

@@ -56,9 +56,9 @@ def word_of(room: ReadingRoom, item: Released) -> Word | None:
 
 
 def sighted(words: Iterable[Word]) -> Iterator[Sighted]:
-    """Yield what is said as sightings, each by the party that answers for it."""
+    """Yield what is said as sightings, each by the party that answers for it; that it is over, no other party says."""
     for word in words:
-        if word.sense is not None:
+        if word.sense not in (None, Sense.EXPIRATION):
             yield Sighted(word.at, word.item.ref.originator, word.sense)
 
 

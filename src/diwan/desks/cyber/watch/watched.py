@@ -18,7 +18,7 @@ from diwan.desks.cyber.kinds.watched import Watched
 from diwan.desks.cyber.parse.misp import event_of
 from diwan.desks.cyber.parse.observed import alone_in
 from diwan.desks.cyber.watch.gather import MISP, arrivals_of
-from diwan.desks.cyber.watch.sightings import sightings_of
+from diwan.desks.cyber.watch.sightings import Heard, heard_of
 from diwan.reading import Query, ReadingRoom, Selection
 from diwan.terms.item import Ref
 from diwan.terms.label import Label
@@ -63,7 +63,8 @@ def watched_of(
     Left out is what is not valid yet or any more, revoked, older than its kind lasts, called a false positive by its
     originator, by the reader's own party or by two others, and what stands on a list of `warnings`.
     """
-    for claim in chain(_of_objects(room, marking), _of_events(room, marking)):
+    heard = heard_of(room)
+    for claim in chain(_of_objects(room, heard, marking), _of_events(room, heard, marking)):
         if claim.valid_from <= now and not _is_false(claim, room.reader.party):
             yield from _aged(claim, now, warnings)
 
@@ -98,8 +99,10 @@ def _is_false(claim: _Claim, party: str) -> bool:
     return bool(doubters & {claim.party, party}) or len(doubters) >= 2
 
 
-def _of_objects(room: ReadingRoom, marking: Callable[[Label], str]) -> Iterator[_Claim]:
-    said_of = sightings_of(room)
+_Heard = Mapping[str, tuple[Heard, ...]]
+
+
+def _of_objects(room: ReadingRoom, heard: _Heard, marking: Callable[[Label], str]) -> Iterator[_Claim]:
     labels = _labels(room, INDICATOR, marking)
     chosen = Selection(scheme=SCHEME, query=Query(kind=INDICATOR), refs=True)
     for one in arrivals_of(room, chosen):
@@ -116,19 +119,19 @@ def _of_objects(room: ReadingRoom, marking: Callable[[Label], str]) -> Iterator[
             valid_from=begins,
             valid_until=instant_of(str(told.get("valid_until"))),
             confidence=told.get("confidence"),
-            sightings=said_of.get(one.name, ()),
+            sightings=tuple(one.said for one in heard.get(one.name, ()) if one.said.sense is not Sense.EXPIRATION),
         )
 
 
-def _of_events(room: ReadingRoom, marking: Callable[[Label], str]) -> Iterator[_Claim]:
+def _of_events(room: ReadingRoom, heard: _Heard, marking: Callable[[Label], str]) -> Iterator[_Claim]:
     labels = _labels(room, EVENT, marking)
     for one in arrivals_of(room, Selection(scheme=MISP, query=Query(kind=EVENT), refs=True)):
         if one.ref in labels:
             event = event_of(one.data)
-            yield from _of_attributes(event, one.originator, labels[one.ref], one.at)
+            yield from _of_attributes(event, heard, one.originator, labels[one.ref], one.at)
 
 
-def _of_attributes(event: Event, party: str, marking: str, came: Instant) -> Iterator[_Claim]:
+def _of_attributes(event: Event, heard: _Heard, party: str, marking: str, came: Instant) -> Iterator[_Claim]:
     for one in every_attribute(event):
         at = one.timestamp or event.timestamp
         if one.to_ids and (values := tuple(_for_detection(one))):
@@ -139,7 +142,7 @@ def _of_attributes(event: Event, party: str, marking: str, came: Instant) -> Ite
                 party=party,
                 marking=marking,
                 valid_from=came if at is None else at * _SECOND,
-                sightings=tuple(_sighted(one, event.orgc, party)),
+                sightings=tuple(chain(_sighted(one, event.orgc, party), _since(one, heard, event.orgc, party))),
             )
 
 
@@ -153,7 +156,19 @@ def _sighted(one: Attribute, orgc: Org, party: str) -> Iterator[Sighted]:
     for said in one.sightings:
         if said.at is not None:
             own = said.org is None or said.org == orgc
-            yield Sighted(said.at * _SECOND, party if own else f"{said.org}", _SENSES[said.kind])
+            by = (said.org.uuid or said.org.name) if said.org else ""
+            yield Sighted(said.at * _SECOND, party if own else by, _SENSES[said.kind])
+
+
+def _since(one: Attribute, heard: _Heard, orgc: Org, party: str) -> Iterator[Sighted]:
+    """Yield what is said of an attribute by items of their own, which go by the names that MISP's STIX gives it.
+
+    That it is over, only the event's originator can say.
+    """
+    for kind in ("indicator", "observed-data"):
+        for told in heard.get(f"{kind}--{one.uuid}", ()):
+            if told.said.sense is not Sense.EXPIRATION or told.said.party == party:
+                yield told.of(party, orgc.uuid)
 
 
 def _labels(room: ReadingRoom, kind: str, marking: Callable[[Label], str]) -> Mapping[Ref | None, str]:

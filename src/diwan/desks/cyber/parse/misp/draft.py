@@ -21,6 +21,7 @@ from diwan.desks.cyber.kinds.misp import (
     every_attribute,
 )
 from diwan.desks.cyber.kinds.misp.marks import pap_of, tlp_of
+from diwan.desks.cyber.kinds.misp.same import sighted, substance
 from diwan.desks.cyber.kinds.misp.types import TYPES, WORDS, observables_of
 from diwan.desks.cyber.parse.misp.document import Found, found_in
 from diwan.desks.cyber.parse.misp.names import parties_in
@@ -36,8 +37,6 @@ FACETS: Final = 500
 """Texts, facets and links kept of one event each."""
 TAGS: Final = 100
 """Tags that the brief shows."""
-_PASSING: Final = frozenset(("published", "publish_timestamp", "RelatedEvent"))
-"""What MISP changes without an edit: publishing, and correlation with events that came later."""
 _TEXT: Final = 2_000
 _TITLE: Final = 300
 
@@ -148,9 +147,11 @@ def brief_of(event: Event) -> EventBrief:
 
 
 def _version(event: Event, found: Found) -> Version:
-    said = hashlib.sha256(_encode({key: one for key, one in found.event.items() if key not in _PASSING})).digest()
     if event.timestamp is None:
-        return Version(content=said)
+        return Version(content=hashlib.sha256(_encode(found.event)).digest())
+    # MISP raises no timestamp by publishing, by correlating, and by writing down what it fetched; nor by a sighting,
+    # which must not be lost silently all the same.
+    said = hashlib.sha256(_encode((substance(event), sighted(event)))).digest()
     return Version(f"{event.timestamp:015d}", str(event.timestamp), said)
 
 
