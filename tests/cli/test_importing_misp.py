@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from diwan.house import House
+
 Run = Callable[..., Any]
 SPECIMENS = Path(__file__).parents[1] / "specimens" / "misp"
 SHARING = """
@@ -193,3 +195,100 @@ def test_an_edit_is_a_new_version_and_other_words_in_the_same_edit_are_a_conflic
     assert clashed.told == [{"entered": 0, "already": 0, "rejected": 1, "notices": 0}]
     (row,) = [msgspec.json.decode(line) for line in (tmp_path / "rejects.jsonl").read_bytes().splitlines()]
     assert (row["where"], row["rule"]) == ("Other words", "conflict")
+
+
+def narrower(**more: Any) -> dict[str, Any]:
+    """Return the specimen with parts for fewer readers than Kuwait and Bahrain."""
+    said: dict[str, Any] = msgspec.json.decode((SPECIMENS / "narrower.json").read_bytes())["Event"]
+    return said | BOTH | more
+
+
+def hidden(said: dict[str, Any]) -> dict[str, Any]:
+    (one,) = [one for one in said["Attribute"] if one["distribution"] == "0"]
+    return one  # type: ignore[no-any-return] # MISP's JSON
+
+
+@pytest.fixture
+def feed(diwan: Run, bring: Run, shared: None, node: Path, tmp_path: Path) -> Callable[..., list[tuple[str, str, int]]]:
+    """Import edits as Kuwait, in one file, and return the feed of a party: uuid, title and moment of each event."""
+
+    def run(*edits: dict[str, Any], of: str = "bahrain") -> list[tuple[str, str, int]]:
+        if edits:
+            (tmp_path / "edits.json").write_bytes(msgspec.json.encode([{"Event": one} for one in edits]))
+            assert bring(tmp_path / "edits.json", label=TO_BOTH).told[0]["rejected"] == 0
+        diwan("export", "misp", "--as", of, "--out", tmp_path / of, "--node", node)
+        told = msgspec.json.decode((tmp_path / of / "manifest.json").read_bytes())
+        found = [(uuid, line["info"], line["timestamp"]) for uuid, line in told.items()]
+        return sorted(one for one in found if "informant" in one[1])
+
+    return run
+
+
+def test_the_editions_of_an_event_are_versions_of_one_and_a_feed_tells_the_newest(
+    feed: Callable[..., list[tuple[str, str, int]]],
+) -> None:
+    (first,) = feed(narrower())
+    (edited,) = feed(narrower(timestamp="1700000500", info="Phishing with an informant, edited"))
+
+    assert edited == (first[0], "Phishing with an informant, edited", first[2] + 1)
+    assert len(feed(of="kuwait")) == 2
+
+
+def test_an_edit_of_what_they_may_not_read_tells_readers_of_an_edition_nothing(
+    feed: Callable[..., list[tuple[str, str, int]]], diwan: Run, node: Path
+) -> None:
+    said = narrower()
+    before = feed(said), diwan("as", "bahrain", "list", "--json", "--node", node).told
+    hidden(said).update(comment="seen again", timestamp="1700000500")
+
+    after = feed(said | {"timestamp": "1700000500"}), diwan("as", "bahrain", "list", "--json", "--node", node).told
+
+    assert after == before
+    assert (
+        len(
+            [row for row in diwan("as", "kuwait", "list", "--json", "--node", node).told if "informant" in row["title"]]
+        )
+        == 3
+    )
+
+
+def test_an_attribute_that_is_for_fewer_now_leaves_the_edition_with_a_newer_moment(
+    feed: Callable[..., list[tuple[str, str, int]]], tmp_path: Path
+) -> None:
+    said = narrower()
+    (first,) = feed(said)
+    (url,) = [one for one in said["Attribute"] if one["type"] == "url"]
+    url["distribution"] = "0"
+
+    (edited,) = feed(said | {"timestamp": "1700000500"})
+
+    told = msgspec.json.decode((tmp_path / "bahrain" / f"{first[0]}.json").read_bytes())["Event"]
+    assert edited == (first[0], first[1], first[2] + 1)
+    assert [one for one in told["Attribute"] if one["type"] == "url"] == []
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_older_edit_that_comes_later_does_not_take_the_newest_ones_place(
+    feed: Callable[..., list[tuple[str, str, int]]], at_once: bool
+) -> None:
+    new, old = narrower(timestamp="1700000500", info="The newest with an informant"), narrower()
+
+    for edits in ([new, old],) if at_once else ([new], [old]):
+        told = feed(*edits)
+
+    assert [title for _, title, _ in told] == ["The newest with an informant"]
+
+
+def test_no_two_parties_or_worlds_give_the_editions_of_one_event_one_name(tmp_path: Path) -> None:
+    house, other = House(tmp_path / "a"), House(tmp_path / "b")
+    about = [("actual", "KWT", "x"), ("actual", "BHR", "x"), ("test", "KWT", "x"), ("actual", "KWT", "y")]
+    names = [*(house.name_of("edition", *one) for one in about), other.name_of("edition", *about[0])]
+    house.close()
+    other.close()
+    reopened = House(tmp_path / "a")
+    again = reopened.name_of("edition", *about[0])
+    reopened.close()
+
+    assert again == names[0]
+    assert len(set(names)) == 5
+    assert {len(name) for name in names} == {32}

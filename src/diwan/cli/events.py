@@ -1,6 +1,8 @@
 """What a MISP event is entered as: whole under the label its audience means, with an edition for the others.
 
-One that is here already is not entered again; what was sighted of it since is.
+One that is here already is not entered again; what was sighted of it since is. The editions of one event are versions
+under one name, which only this node could tell from chance: whoever reads them sees the newest, and that it was edited
+only where what they may read was.
 """
 
 from __future__ import annotations
@@ -11,17 +13,25 @@ from msgspec.structs import replace
 from diwan.desks.cyber.acts import cut_event
 from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.misp import EventBrief, label_of_all
-from diwan.desks.cyber.parse.misp import event_of
+from diwan.desks.cyber.parse.misp import event_of, is_as_before, later
 from diwan.desks.cyber.watch import again
 from diwan.house import House
-from diwan.reading import ReadingRoom
+from diwan.reading import ReadingRoom, Released
 from diwan.terms.errors import Duplicate
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand
-from diwan.terms.item import Draft
+from diwan.terms.item import Alias, Draft
 from diwan.terms.label import Label
 
 _brief = msgspec.json.Decoder(EventBrief)
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """The newest edition of one name."""
+
+    at: int
+    data: bytes
+    label: Label
 
 
 class EventLabels:
@@ -33,11 +43,13 @@ class EventLabels:
         assert isinstance(local, Local)  # noqa: S101 -- the cyber desk's own
         self._local = local
         self._world = world
-        self._chance = house.chance
+        self._name_of = house.name_of
         self._party = hand.reader.party
         self._label = label
         self._room: ReadingRoom = house.room(hand.reader, world)
         self._cut: set[tuple[str, str, Label]] = set()
+        self._edited: dict[Alias, int] = {}
+        self._made: dict[Alias, _Made] = {}
 
     def __call__(self, draft: Draft) -> list[tuple[Draft, Label]]:
         """Return the event and its edition, each under its label.
@@ -48,27 +60,56 @@ class EventLabels:
         """
         draft = replace(draft, world=self._world)
         event = event_of(draft.parts[0].data)
-        known = again(self._room, event, self._party)
-        if known is not None:
-            if not known.sightings:
+        held = again(self._room, event, self._party)
+        if held is not None:
+            if not held.sightings:
                 raise Duplicate(f"{event.uuid} is already registered, saying the same. Nothing was added.")
             sharing = self._local.audiences.sharing(self._party)
-            return [(draft, label_of_all(claims, sharing, self._label)) for draft, claims in known.sightings]
-        whole, *others = cut_event(draft, self._label, self._local, self._party, self._chance.bytes(16).hex())
-        if others and self._known(draft, whole[1]):
-            # An edition bears a random name, so nothing would tell that it is there; it came with its whole.
+            return [(draft, label_of_all(claims, sharing, self._label)) for draft, claims in held.sightings]
+        ident = self._name_of("edition", self._world, self._party, event.uuid)
+        whole, *others = cut_event(draft, self._label, self._local, self._party, ident)
+        known, old = self._known(draft, whole[1]), self._is_old(draft.aliases[0], event.timestamp)
+        if known or old:
+            # Its edition came with it, or with a later edit, which is what readers are told.
             return [whole]
-        return [whole, *((replace(other, world=self._world), label) for other, label in others)]
+        return [whole, *(one for other, label in others for one in self._edition(other, label))]
+
+    def _edition(self, draft: Draft, label: Label) -> list[tuple[Draft, Label]]:
+        """Return an edition as the newest of its name; none where what its readers may read is as it was."""
+        name = draft.aliases[0]
+        before = self._made.get(name) or self._newest(name)
+        if before is not None:
+            if before.label == label and is_as_before(draft, before.data):
+                return []
+            draft = later(draft, before.at)
+        self._made[name] = _Made(_at(draft.brief), draft.parts[0].data, label)
+        return [(replace(draft, world=self._world), label)]
+
+    def _newest(self, name: Alias) -> _Made | None:
+        item = max(self._own(name), key=lambda one: _at(one.brief), default=None)
+        return item and _Made(_at(item.brief), self._room.parts(item)[0].data, item.label)
+
+    def _is_old(self, name: Alias, at: int | None) -> bool:
+        """Return whether a later edit of the event is here, or came before this one."""
+        newest = max([self._edited.get(name, 0), *(_at(item.brief) for item in self._own(name))])
+        self._edited[name] = max(newest, at or 0)
+        return at is not None and at < newest
+
+    def _own(self, name: Alias) -> list[Released]:
+        return [item for item in self._room.known_as(name) if item.ref.originator == self._party]
 
     def _known(self, draft: Draft, label: Label) -> bool:
         version = draft.version.written if draft.version else ""
         name = (draft.aliases[0].value, version, label)
         there = name in self._cut or any(
-            item.ref.originator == self._party and item.label == label and _version(item.brief) == version
-            for item in self._room.known_as(draft.aliases[0])
+            item.label == label and _version(item.brief) == version for item in self._own(draft.aliases[0])
         )
         self._cut.add(name)
         return there
+
+
+def _at(brief: bytes) -> int:
+    return _brief.decode(brief).timestamp or 0
 
 
 def _version(brief: bytes) -> str:

@@ -6,10 +6,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from functools import partial
+from hashlib import sha256
+from hmac import digest as keyed
 from importlib.metadata import entry_points
 from pathlib import Path
 from socket import gethostname
 from typing import Final
+
+import msgspec
 
 from diwan.desk import Act, Deed, Desk, Signed
 from diwan.house.bounds import against_label, against_text, narrowing
@@ -76,7 +80,9 @@ class House:
         self.shut = self.book.shut_since()
         """Since when the node is shut, its register having been set back, as was last seen; 0 where it is open."""
         self._open_until = 0.0
-        self._cursors = CursorKey(self._secret("cursors"))
+        own = self._secret("cursors")
+        self._cursors = CursorKey(own)
+        self._naming = sha256(b"diwan-name-v1\0" + own).digest()
         signers = {party: self._signer(party) for party in (self.settings.keeper, *self.settings.hosted)}
         self.journal = self._journal(signers[self.settings.keeper]) if self.settings.journal else None
         self.shut_where_changes_are_lost()
@@ -183,6 +189,10 @@ class House:
     def room(self, reader: Reader, world: World = World.ACTUAL) -> ReadingRoom:
         """Open the reading room for `reader`: the only way to see anything."""
         return open_room(self.book, self._cursors, reader, world)
+
+    def name_of(self, *about: str) -> str:
+        """Return a name of 32 hexadecimal digits: always the same for what it is about, and to everyone else chance."""
+        return keyed(self._naming, msgspec.json.encode(about), "sha256")[:16].hex()
 
     def take_a_turn(self) -> None:
         """Wait for a turn under the write order and write nothing."""

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from diwan.desks.cyber.parse.misp.draft import brief_of, check_events, event_of, events_in, parse_event
-from diwan.desks.cyber.parse.misp.edition import edition
+from diwan.desks.cyber.parse.misp.edition import edition, is_as_before, later
 
-__all__ = ["brief_of", "check_events", "edition", "event_of", "events_in", "parse_event"]
+__all__ = ["brief_of", "check_events", "edition", "event_of", "events_in", "is_as_before", "later", "parse_event"]

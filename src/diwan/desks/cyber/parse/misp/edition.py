@@ -52,12 +52,35 @@ def edition(draft: Draft, ident: str) -> Draft:
         NotAllowed: the event's own title tells what the edition leaves out.
     """
     whole = event_of(draft.parts[0].data)
-    data = edition_of(draft.parts[0].data, whole, str(UUID(hex=ident, version=4)))
+    return _drafted(edition_of(draft.parts[0].data, whole, str(UUID(hex=ident, version=4))), draft)
+
+
+def is_as_before(draft: Draft, before: bytes) -> bool:
+    """Return whether an edition says what one that was made before says, but for when."""
+    return _undated(draft.parts[0].data) == _undated(before)
+
+
+def later(draft: Draft, than: int) -> Draft:
+    """Return an edition dated after a moment, seconds since 1970: MISP takes no edit that is not newer.
+
+    What is for fewer readers now, or deleted, leaves no moment of its own; the next second tells of none.
+    """
+    (made,) = msgspec.json.decode(draft.parts[0].data).values()
+    at = str(max(than + 1, int(made["timestamp"])))
+    return _drafted(msgspec.json.encode({"Event": made | {"timestamp": at, "publish_timestamp": at}}), draft)
+
+
+def _undated(data: bytes) -> Tree:
+    (made,) = msgspec.json.decode(data).values()
+    return {key: one for key, one in made.items() if key not in ("timestamp", "publish_timestamp")}
+
+
+def _drafted(data: bytes, of: Draft) -> Draft:
     (found,) = found_in(data, NAME)
     event = read_event(found.event)[0] if isinstance(found, Found) else None
     if event is None or isinstance(found, Reject):
         raise Malformed("MISP: the edition is no event. Nothing was entered.")
-    return msgspec.structs.replace(draft_of(event, found, {}), parent=draft.parent, world=draft.world)
+    return msgspec.structs.replace(draft_of(event, found, {}), parent=of.parent, world=of.world)
 
 
 def edition_of(data: bytes, event: Event, uuid: str) -> bytes:
