@@ -183,12 +183,12 @@ def test_what_misp_itself_demands_keeps_an_event_out(more: dict[str, Any], rule:
     ("kind", "value", "fault"),
     [
         ("md5", "d41d8cd98f00b204e9800998ecf8427", "a checksum of this type has 32 hexadecimal digits."),
-        ("filename|sha1", "a.exe", "the value of a composite type needs a bar between its halves."),
+        ("filename|sha1", "a.exe", "the value of a composite type needs one bar, between its halves."),
         ("filename|md5", "|d41d8cd98f00b204e9800998ecf8427e", "one half of a composite value is empty."),
         ("ip-dst", "192.0.2.300", "neither an IP address nor a network."),
-        ("ip-dst|port", "192.0.2.1|70000", "a port is 0 to 65535."),
+        ("ip-dst|port", "192.0.2.1|70000", "a port is 1 to 65535."),
         ("AS", "ASX", "not the number of an autonomous system."),
-        ("mac-address", "00:11", "not a MAC address."),
+        ("mac-address", "00:11", "not a MAC address of 6 bytes."),
         ("domain", "", "an attribute has no value."),
     ],
 )

@@ -226,15 +226,38 @@ def test_what_misp_cannot_store_is_written_so_that_it_can() -> None:
     assert max(len(one["comment"].encode()) for one in event["Attribute"]) <= 65_535
 
 
+def test_a_value_that_misp_refuses_goes_out_within_its_pattern() -> None:
+    beyond = [Observable("asn", "AS4294967296"), Observable("email", "root@localhost")]
+    data = event_from_stix(REPORT, [INDICATOR], Claims(0), orgc=ORGC, observables={INDICATOR["id"]: beyond})
+
+    assert [(one.type, one.value) for one in event_of(data).attributes] == [("stix2-pattern", INDICATOR["pattern"])]
+
+
+def test_a_rule_of_suricatas_goes_out_as_a_pattern_since_misp_has_no_type_for_it() -> None:
+    rule = INDICATOR | {"pattern_type": "suricata", "pattern": "alert tcp any any -> any any (sid:1;)"}
+    data = event_from_stix(REPORT, [rule], Claims(0), orgc=ORGC, observables={})
+
+    (said,) = event_of(data).attributes
+    assert (said.type, said.category) == ("pattern-in-traffic", "Network activity")
+    assert said.type in MISPEvent().describe_types["category_type_mappings"][said.category]
+
+
 def test_a_revoked_indicator_is_not_for_detection() -> None:
     data = event_from_stix(REPORT, [INDICATOR | {"revoked": True}], Claims(0), orgc=ORGC, observables=SEEN)
 
     assert [one.to_ids for one in event_of(data).attributes] == [False]
 
 
+VALUES = {
+    "ipv4": "192.0.2.1", "ipv6": "2001:db8::1", "cidr": "192.0.2.0/24", "domain": "a.example", "email": "a@b.example",
+    "mac": "00:00:5e:00:53:01", "asn": "AS64496", "cve": "CVE-2024-1234", "md5": "a" * 32, "sha1": "a" * 40,
+    "sha256": "a" * 64, "sha512": "a" * 128, "ssdeep": "3:abc:de", "tlsh": f"T1{'A' * 70}",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_observable_has_a_type_that_misp_allows_in_its_category(kind: str) -> None:
-    got = attribute_of(Observable(kind, "x"), source="indicator--x", to_ids=True)
+    got = attribute_of(Observable(kind, VALUES.get(kind, "x")), source="indicator--x", to_ids=True)
 
     assert got is not None
     assert got.type in TYPES

@@ -24,9 +24,9 @@ from diwan.desks.cyber.kinds.misp import (
 from diwan.desks.cyber.kinds.misp.event import every_attribute
 from diwan.desks.cyber.kinds.misp.marks import is_known, is_mark
 from diwan.desks.cyber.kinds.misp.types import CATEGORIES, TYPES
+from diwan.desks.cyber.kinds.misp.values import value_fault
 from diwan.desks.cyber.parse.misp.apart import apart_in, group_of, is_apart, marks_of
 from diwan.desks.cyber.parse.misp.notes import Node, Notes
-from diwan.desks.cyber.parse.misp.values import value_fault
 from diwan.terms.finding import Finding
 
 INFO: Final = 65_535

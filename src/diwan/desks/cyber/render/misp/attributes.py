@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from diwan.desks.cyber.kinds.misp import INHERIT, Attribute, Claims
+from diwan.desks.cyber.kinds.misp.values import value_fault
 from diwan.desks.cyber.kinds.observable import Observable
 
 MADE: Final = UUID("b4e1a3b6-6f0e-5d39-8a57-2d1c7ce7c9a5")
@@ -36,7 +37,8 @@ _PATTERNS: Final = {
     "yara": ("yara", "Payload installation"),
     "sigma": ("sigma", "Payload installation"),
     "snort": ("snort", "Network activity"),
-    "suricata": ("suricata", "Network activity"),
+    # MISP has no type for a rule of Suricata's.
+    "suricata": ("pattern-in-traffic", "Network activity"),
 }
 _COLUMN: Final = 65_535
 """Bytes that a text has in MISP's tables at most; a longer one ends the import of its event where it stands."""
@@ -56,7 +58,7 @@ _NAMED: Final = {
 def attribute_of(
     seen: Observable, *, source: str, to_ids: bool, comment: str = "", at: int | None = None
 ) -> Attribute | None:
-    """Return an observable as an attribute, or None where MISP has no type for its kind.
+    """Return an observable as an attribute, or None where MISP has no type for its kind, or does not take its value.
 
     `source` is the STIX id that its event is made from: with the value it makes the attribute's uuid, which MISP takes
     in one event alone. `at` is seconds since 1970. What names no single thing to look for, a CVE or an autonomous
@@ -66,6 +68,8 @@ def attribute_of(
     if known is None:
         return None
     kind, category = known
+    if value_fault(kind, seen.value):
+        return None
     looked_for = to_ids and seen.kind not in ("cve", "asn")
     return _attribute(source, kind, category, seen.value, to_ids=looked_for, comment=comment, timestamp=at)
 
