@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from pymisp import MISPEvent
 
 from diwan.desks.cyber.kinds.misp import Claims, Cut, Group, Org, cuts, every_attribute
 from diwan.desks.cyber.parse.misp import edition, event_of, parse_event
-from diwan.terms.errors import NotAllowed
+from diwan.terms.errors import Malformed, NotAllowed
 from diwan.terms.item import Alias
 
 SPECIMENS = Path(__file__).parents[2] / "specimens" / "misp"
@@ -224,6 +225,20 @@ def test_no_value_of_a_narrower_attribute_is_in_any_edition(levels: list[str | N
     for one in every_attribute(event):
         assert (one.value in text) is not one.apart
     assert bool(event.apart) is any(one.apart for one in every_attribute(event))
+
+
+def test_an_edition_says_of_every_organisation_of_its_group_that_it_may_not_extend_it_where_nothing_is_said() -> None:
+    orgs = [{"Organisation": {"name": "Harbour Watch"}}, {"extend": True, "Organisation": {"name": "Second CERT"}}]
+    group = {"uuid": "5f0c0046-7a11-4c3e-9b1d-000000000046", "name": "Inner circle", "SharingGroupOrg": orgs}
+    narrow = json.loads(NARROWER)["Event"] | {"distribution": "4", "sharing_group_id": "6", "SharingGroup": group}
+
+    made = json.loads(edition(parse_event(json.dumps(narrow).encode(), {}), IDENT).parts[0].data)["Event"]
+
+    assert made["SharingGroup"]["SharingGroupOrg"] == [{"extend": False} | orgs[0], orgs[1]]
+    for junk in (None, "x", [], ["x", None], {"a": 1}):
+        group["SharingGroupOrg"] = junk
+        with suppress(Malformed):
+            edition(parse_event(json.dumps(narrow).encode(), {}), IDENT)
 
 
 def test_a_large_event_is_read_and_cut_in_time() -> None:

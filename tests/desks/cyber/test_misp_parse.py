@@ -201,6 +201,25 @@ def test_a_bad_value_is_a_warning_and_nothing_is_correlated_by_it(kind: str, val
     assert "ipv4:192.0.2.9" in parse_event(data, {}).values
 
 
+@pytest.mark.parametrize("place", ["event", "attribute"])
+def test_a_sharing_group_that_misp_cannot_store_is_told_of_and_means_its_organisations(place: str) -> None:
+    told = json.loads(ANSWER)["response"][1]["SharingGroup"]
+    for one in told["SharingGroupOrg"]:
+        one.pop("extend", None)
+    group = {"distribution": "4", "sharing_group_id": "6", "SharingGroup": told}
+    within = [attribute("ip-src", "192.0.2.9", **(group if place == "attribute" else {}))]
+    data = event(Attribute=within, **(group if place == "event" else {}))
+
+    where = "/Event" if place == "event" else "/Event/Attribute/0"
+    assert [(one.rule, one.severity, one.path) for one in check_events(data)] == [
+        ("misp.sharing_group", Weight.WARNING, f"{where}/SharingGroup/SharingGroupOrg/0")
+    ]
+    said = event_of(data)
+    claims = said.claims if place == "event" else said.attributes[0].claims
+    assert claims.group is not None
+    assert [org.name for org in claims.group.organisations] == ["Harbour Watch", "Second CERT"]
+
+
 def test_an_unknown_type_or_category_is_a_warning() -> None:
     data = event(Attribute=[attribute("quantum-hash", "x", category="Elsewhere")])
 

@@ -110,7 +110,7 @@ class _Cutting:
         objects = self._related(attributes, objects)
         made = _only(self._event, _EVENT) | {"Orgc": _only(self._event.get("Orgc") or {}, ("name", "uuid"))}
         if self._claims.distribution == 4:
-            made |= _only(self._event, ("SharingGroup",))
+            made |= _group(self._event)
         made |= {"uuid": uuid, "extends_uuid": "", "Tag": self._tags(self._event)}
         parts = {"Attribute": attributes, "Object": objects, "EventReport": list(self._reports())}
         made |= _named_anew(parts, UUID(uuid))
@@ -208,6 +208,18 @@ def _named_anew(node: Any, edition: UUID) -> Any:
 
 def _only(node: Tree, keys: tuple[str, ...]) -> Tree:
     return {key: node[key] for key in keys if key in node}
+
+
+def _group(event: Tree) -> Tree:
+    """Return a sharing group as MISP takes it: of every organisation it asks whether it may extend the group."""
+    group = event.get("SharingGroup")
+    if not isinstance(group, dict):
+        return _only(event, ("SharingGroup",))
+    orgs = group.get("SharingGroupOrg")
+    told = (
+        [{"extend": False} | one if isinstance(one, dict) else one for one in orgs] if isinstance(orgs, list) else orgs
+    )
+    return {"SharingGroup": group | ({"SharingGroupOrg": told} if told else {})}
 
 
 def _sighter(sighting: Tree) -> Tree:

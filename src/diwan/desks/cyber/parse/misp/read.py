@@ -83,7 +83,22 @@ def _claims(node: Node, allowed: range, otherwise: int | None) -> Claims:
     group = group_of(node) if distribution == 4 else None
     if distribution == 4 and group is None:
         node.notes.warning("misp.sharing_group", node.path, "distribution 4 without a sharing group reaches nobody")
+    if distribution == 4 and (block := node.node("SharingGroup")) is not None:
+        _check_group(block)
     return Claims(otherwise if distribution is None else distribution, group, marks_of(node))
+
+
+def _check_group(block: Node) -> None:
+    """Note what keeps a group out of MISP, and with it what it is for; here its organisations count all the same."""
+    orgs = block.tree.get("SharingGroupOrg")
+    for number, one in enumerate(orgs if isinstance(orgs, list) else ()):
+        if isinstance(one, dict) and "extend" not in one:
+            path = f"{block.path}/SharingGroupOrg/{number}"
+            said = (
+                "without extend, whether this organisation may extend the group, MISP stores neither it nor the event"
+            )
+            block.notes.warning("misp.sharing_group", path, said)
+            return
 
 
 def _needed_uuid(node: Node) -> str:
