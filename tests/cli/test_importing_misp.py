@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from pymisp import MISPEvent
 
 from diwan.house import House
 
@@ -292,3 +293,44 @@ def test_no_two_parties_or_worlds_give_the_editions_of_one_event_one_name(tmp_pa
     assert again == names[0]
     assert len(set(names)) == 5
     assert {len(name) for name in names} == {32}
+
+
+def test_a_withdrawn_event_is_told_by_the_names_of_its_parts_alone_and_comes_in_no_more(
+    feed: Callable[..., list[tuple[str, str, int]]], bring: Run, diwan: Run, node: Path, tmp_path: Path
+) -> None:
+    said, uuid = narrower(), "5f0c0002-7a11-4c3e-9b1d-000000000002"
+    edited = narrower(timestamp="1700000500", Attribute=said["Attribute"][1:], info="Edited, with an informant")
+    ((edition, _, at),) = feed(said, edited)
+    feed(of="kuwait")
+    before = {
+        party: names_in(tmp_path / party / f"{name}.json") for party, name in (("kuwait", uuid), ("bahrain", edition))
+    }
+
+    refused = diwan("withdraw", uuid, "--originator", "BHR", "--node", node)
+    done = diwan("withdraw", uuid.upper(), "--originator", "KWT", "--node", node)
+    again = diwan("withdraw", uuid, "--originator", "KWT", "--node", node)
+
+    assert (refused.code, done.code, again.code) == (2, 0, 0)
+    assert ("4 edits recalled" in done.err, "0 edits recalled" in again.err) == (True, True)
+    assert [title for title, _ in events(diwan, node, "bahrain")] == ["Phishing against port operators", "Withdrawn"]
+    for party, name in (("kuwait", uuid), ("bahrain", edition)):
+        feed(of=party)
+        told = (tmp_path / party / f"{name}.json").read_bytes()
+        assert [word for word in (b"192.0.2", b"informant", b"example.com", b"invoice") if word in told] == []
+        assert names_in(tmp_path / party / f"{name}.json") >= before[party]
+        withdrawn = msgspec.json.decode(told)["Event"]
+        assert int(withdrawn["timestamp"]) > at
+        assert {
+            one["deleted"] for one in [*withdrawn["Attribute"], *withdrawn["Object"], *withdrawn["EventReport"]]
+        } == {True}
+        MISPEvent().load(msgspec.json.decode(told))
+    (tmp_path / "late.json").write_bytes(msgspec.json.encode({"Event": narrower(timestamp="1700009999")}))
+    assert bring(tmp_path / "late.json", label=TO_BOTH).told[0]["rejected"] == 1
+    assert b"was withdrawn here" in (tmp_path / "rejects.jsonl").read_bytes()
+
+
+def names_in(file: Path) -> set[str]:
+    """Return the UUIDs of an event's attributes, objects and reports."""
+    said = msgspec.json.decode(file.read_bytes())["Event"]
+    parts = [*said["Attribute"], *said["Object"], *said["EventReport"]]
+    return {one["uuid"] for one in (*parts, *(inner for thing in said["Object"] for inner in thing["Attribute"]))}

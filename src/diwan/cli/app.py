@@ -24,6 +24,7 @@ from diwan.cli import (
     registers,
     sources,
     warning_lists,
+    withdrawing,
 )
 from diwan.cli.showing import plain
 from diwan.terms.errors import Refused
@@ -49,6 +50,7 @@ for part in (
     warning_lists,
     collections,
     exporting,
+    withdrawing,
 ):
     part.add_to(_app)
 

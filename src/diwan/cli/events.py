@@ -7,17 +7,19 @@ only where what they may read was.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 from msgspec.structs import replace
 
 from diwan.desks.cyber.acts import cut_event
 from diwan.desks.cyber.kinds.local import Local
 from diwan.desks.cyber.kinds.misp import EventBrief, label_of_all
-from diwan.desks.cyber.parse.misp import event_of, is_as_before, later
+from diwan.desks.cyber.parse.misp import event_of, is_as_before, is_withdrawn, later
 from diwan.desks.cyber.watch import again
 from diwan.house import House
 from diwan.reading import ReadingRoom, Released
-from diwan.terms.errors import Duplicate
+from diwan.terms.errors import Duplicate, NotAllowed
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Alias, Draft
@@ -43,7 +45,7 @@ class EventLabels:
         assert isinstance(local, Local)  # noqa: S101 -- the cyber desk's own
         self._local = local
         self._world = world
-        self._name_of = house.name_of
+        self._house = house
         self._party = hand.reader.party
         self._label = label
         self._room: ReadingRoom = house.room(hand.reader, world)
@@ -56,7 +58,7 @@ class EventLabels:
 
         Raises:
             Duplicate: the event is here, and nothing was sighted of it since.
-            NotAllowed: an audience is not known here, or the rest would tell of what is left out.
+            NotAllowed: it was withdrawn, an audience is not known here, or the rest would tell of what is left out.
         """
         draft = replace(draft, world=self._world)
         event = event_of(draft.parts[0].data)
@@ -66,8 +68,10 @@ class EventLabels:
                 raise Duplicate(f"{event.uuid} is already registered, saying the same. Nothing was added.")
             sharing = self._local.audiences.sharing(self._party)
             return [(draft, label_of_all(claims, sharing, self._label)) for draft, claims in held.sightings]
-        ident = self._name_of("edition", self._world, self._party, event.uuid)
-        whole, *others = cut_event(draft, self._label, self._local, self._party, ident)
+        if any(is_withdrawn(_brief.decode(item.brief)) for item in self._own(draft.aliases[0])):
+            raise NotAllowed(f"{event.uuid} was withdrawn here; recall its withdrawal first. Nothing was entered.")
+        ident = edition_of(self._house, self._world, self._party, event.uuid)
+        whole, *others = cut_event(draft, self._label, self._local, self._party, UUID(ident).hex)
         known, old = self._known(draft, whole[1]), self._is_old(draft.aliases[0], event.timestamp)
         if known or old:
             # Its edition came with it, or with a later edit, which is what readers are told.
@@ -106,6 +110,11 @@ class EventLabels:
         )
         self._cut.add(name)
         return there
+
+
+def edition_of(house: House, world: World, party: str, uuid: str) -> str:
+    """Return the UUID of the editions of an event that a party entered in a world."""
+    return str(UUID(hex=house.name_of("edition", world, party, uuid), version=4))
 
 
 def _at(brief: bytes) -> int:

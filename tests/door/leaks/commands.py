@@ -36,6 +36,7 @@ CONSOLE: Final = {
     "import stix": "enters",
     "import misp": "enters",
     "import taxii": "enters what a server gave",
+    "withdraw": "enters, and withdraws",
     "collection add": "enters",
     "source list": "calls of servers are the administrator's",
     "source push": "sends out what room.arrivals gives the account of a source",
