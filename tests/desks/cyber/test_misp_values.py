@@ -99,7 +99,7 @@ REFUSED: Final = {
     "windows-service-name": ["a/b", "x" * 257],
     "regkey|value": ["HKLM", "HKLM|a|b"],
     "comment": ["", "  ", "\x01\x02", "x" * 65_536],
-    **{kind: ["1", f"a.exe|{MD5}"] for kind in UNSTORED},
+    **{kind: ["1", f"a.exe|{MD5}"] for kind in sorted(UNSTORED)},
 }  # fmt: skip
 
 
