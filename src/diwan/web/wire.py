@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 _HEAD: Final = 16 * 1024
 """Bytes up to which something waits for what follows at once."""
+_LONGEST: Final = 64 * 1024
+"""Bytes of a head that are taken, and of anything else that is no body: ends of lines, trailers, what frames chunks."""
+_FIELDS: Final = 200
+"""Fields of a head."""
+_AHEAD: Final = 16
+"""Requests that one connection may ask while another of its own is being answered."""
 
 
 class Gathered:
@@ -31,7 +37,9 @@ class Gathered:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Send `data` after whatever was held back."""
+        """Send `data` after whatever was held back; once it is closing, nothing."""
+        if self._transport.is_closing():
+            return
         if self._held:
             held, self._held = self._held, b""
             self._transport.writelines((held, data))
@@ -53,53 +61,72 @@ class Gathered:
         self._transport.close()
 
 
-class Wire(HttpToolsProtocol):
-    """HTTP/1.1 of the server, over a transport that gathers; a head that does not come in time ends its connection.
+class TooMuch(Exception):
+    """A request that no reader of this node would send; the server answers 400 and ends the connection."""
 
-    So does the rest of a request that was answered before all of it had come: nobody reads it.
+
+class Wire(HttpToolsProtocol):
+    """HTTP/1.1 of the server, over a transport that gathers.
+
+    A head that does not come in time ends its connection, and so does one without end: the parser keeps all of it.
     """
 
     patience: float = 20.0
-    """Seconds that a connection has for the head of its first request, every later one from its first byte, and a
-    request that was answered for the rest of it."""
+    """Seconds that a connection has for the head of its first request, and every later one from its first byte."""
     _hurry: TimerHandle | None = None
-    _comes = False
-    """Whether part of a request is still to come."""
+    _beside = 0
+    """Bytes that came since a head began or the last of a body came."""
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin a connection."""
         super().connection_made(Gathered(transport))  # type: ignore[arg-type]
-        self._wait()
+        self._wait_for_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        self._beside += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._beside > _LONGEST:
+            self.send_400_response("Invalid HTTP request received.")
+        elif self._hurry is None and (self.cycle is None or self.cycle.response_complete):
+            # Whatever came, the server no longer counts the seconds for which an idle connection is kept; and it may
+            # have been the end of a line, or one byte of a body that was answered before it came.
+            self._wait_for_head()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._comes = True
-        self._wait()
+        self._beside = 0
+        self._wait_for_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of a head, and drop what trails a body: nobody here asks for it."""
+        if self.scope.get("method"):
+            return
+        if len(self.headers) == _FIELDS:
+            raise TooMuch
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Go on with a request whose head is whole."""
         self._wait_no_more()
+        if len(self.pipeline) == _AHEAD:
+            raise TooMuch
         super().on_headers_complete()
 
-    def on_message_complete(self) -> None:
-        """Go on with a request that is whole."""
-        self._comes = False
-        self._wait_no_more()
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Go on with what follows an answer."""
-        super().on_response_complete()
-        if self._comes and self.cycle.response_complete:
-            self._wait()
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._beside = 0
+        super().on_body(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         self._wait_no_more()
         super().connection_lost(exc)
 
-    def _wait(self) -> None:
+    def _wait_for_head(self) -> None:
         self._wait_no_more()
         self._hurry = self.loop.call_later(self.patience, self.transport.close)
 
