@@ -21,7 +21,9 @@ class Recorded(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
-        self.closed = False
+        self.closed = self.aborted = False
+        self.left = 0
+        """Bytes that nobody took yet."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writes.append(bytes(data))
@@ -31,6 +33,12 @@ class Recorded(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.closed
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.left
 
     def pause_reading(self) -> None:
         """Whoever sends here does not look."""
@@ -237,3 +245,27 @@ def test_what_begins_no_request_keeps_no_connection(monkeypatch: pytest.MonkeyPa
 
     assert b"".join(there.writes).endswith(b"salam")
     assert there.closed
+
+
+def test_what_nobody_takes_is_not_waited_for_and_what_is_taken_slowly_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gathered, "still", 0.05)
+
+    async def sending(*left: int) -> tuple[bool, bool]:
+        there = Recorded()
+        config = Config(app=answering, lifespan="off")
+        config.load()
+        protocol = Wire(config, ServerState(), {})
+        protocol.connection_made(there)
+        there.left = left[0]
+        protocol.pause_writing()
+        for there.left in left[1:]:
+            await asyncio.sleep(0.03)
+        await asyncio.sleep(0.1)
+        paused = there.aborted
+        there.aborted, there.left = False, 9
+        protocol.transport.close()
+        await asyncio.sleep(0.1)
+        return paused, there.aborted
+
+    assert asyncio.run(sending(99, 99, 99)) == (True, True)
+    assert asyncio.run(sending(99, 98, 97, 96, 95, 94, 0)) == (False, True)

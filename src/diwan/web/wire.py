@@ -27,10 +27,15 @@ _AHEAD: Final = 16
 class Gathered:
     """A transport that holds back what is short until something follows it, or the loop's next turn comes."""
 
+    still: float = 60.0
+    """Seconds after which whoever took nothing of what waits for them is not waited for."""
+
     def __init__(self, transport: Transport) -> None:
         """Send through `transport`; all but writing and closing is its own."""
         self._transport = transport
         self._held = b""
+        self._left = 0
+        self._look: TimerHandle | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Return what the transport itself has under a name."""
@@ -56,9 +61,29 @@ class Gathered:
         self._held = b""
 
     def close(self) -> None:
-        """Close the transport once everything is sent."""
+        """Close the transport once everything is sent; what nobody takes is not waited for."""
         self.flush()
         self._transport.close()
+        self.watch()
+
+    def watch(self) -> None:
+        """Look from now on whether the other end takes anything of what waits to be sent, and leave it if not."""
+        self._left = self._transport.get_write_buffer_size()
+        if self._look is None and self._left:
+            self._look = get_running_loop().call_later(self.still, self._look_again)
+
+    def forget(self) -> None:
+        """Look no more."""
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_again(self) -> None:
+        before, self._look = self._left, None
+        if self._transport.get_write_buffer_size() < before:
+            self.watch()
+        else:
+            self._transport.abort()
 
 
 class TooMuch(Exception):
@@ -79,7 +104,8 @@ class Wire(HttpToolsProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin a connection."""
-        super().connection_made(Gathered(transport))  # type: ignore[arg-type]
+        self._sending = Gathered(transport)  # type: ignore[arg-type]
+        super().connection_made(self._sending)  # type: ignore[arg-type]
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
@@ -124,7 +150,13 @@ class Wire(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         self._wait_no_more()
+        self._sending.forget()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait with what is to be sent until some of it was taken."""
+        super().pause_writing()
+        self._sending.watch()
 
     def _wait_for_head(self) -> None:
         self._wait_no_more()
