@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import uvicorn
 
+from diwan.cli.calling import Caller, sources_of
 from diwan.cli.rounds import rounds
 from diwan.desks.cyber.kinds.collection import everything
 from diwan.desks.cyber.kinds.stix import MEDIA_TYPE
@@ -247,6 +248,24 @@ def test_a_running_node_polls_by_itself_and_lives_on_when_the_source_is_gone(nod
         assert house.room(Reader("x", "QAT")).count("cyber.identity") == 4
     house.close()
     assert time.monotonic() - began < 20
+
+
+def test_a_source_that_takes_long_is_left_after_some_pages_and_gone_on_with_later(node: Path, peer: Peer) -> None:
+    name_source(node, peer, every=10, page=2, originator="KWT")
+    peer.enter(10)
+    house = House(node)
+    room = house.room(Reader("x", "QAT"))
+    caller, (source,) = Caller(house, time.sleep), sources_of(house)
+    seen = []
+
+    try:
+        for _ in range(2):
+            caller.call(source, longest=0)
+            seen.append(room.count("cyber.identity"))
+    finally:
+        house.close()
+
+    assert seen == [6, 10]
 
 
 def wait_for(true: Callable[[], bool]) -> None:

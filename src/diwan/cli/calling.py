@@ -29,9 +29,13 @@ from diwan.reading import Arrival, ReadingRoom, Selection
 from diwan.release.marking import parse_marking
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
+from diwan.terms.time import Instant
 
 WHOLE: Final = 1_000
 """Pages of one call at most, when it is asked for."""
+
+_LEAST: Final = 3
+"""Pages after which it is known whether the server's cursor can be given twice; before, a walk would begin anew."""
 
 Told = Callable[[Ledger], None]
 """Called whenever a ledger has moved."""
@@ -66,19 +70,24 @@ class Caller:
         """Return the ledger of a source."""
         return read_ledger(self.keeps, source)
 
-    def call(self, source: Source, pages: int = WHOLE, told: Told = lambda _: None) -> Ledger:
+    def call(
+        self, source: Source, pages: int = WHOLE, told: Told = lambda _: None, *, longest: Instant | None = None
+    ) -> Ledger:
         """Poll or push once, up to so many pages, and return the ledger as it is kept now; no fault is raised.
 
-        What fails in any other way is kept as a failure and raised: who calls by the clock waits longer after it.
+        After a few pages no other is asked for once the call has taken `longest`.  What fails in any other way is kept
+        as a failure and raised: who calls by the clock waits longer after it.
         """
-        ledger = self.ledger(source)
+        ledger, began = self.ledger(source), self._house.clock()
         try:
             with connect(source, self._keys) as client:
                 moved = self._polled if source.direction == "poll" else self._pushed
-                for now in moved(source, ledger, self._line(source, client), pages):
+                for number, now in enumerate(moved(source, ledger, self._line(source, client), pages), 1):
                     ledger = now
                     self._keep(source, ledger)
                     told(ledger)
+                    if longest is not None and number >= _LEAST and self._house.clock() - began >= longest:
+                        break
         except (Refused, OSError) as wrong:
             ledger = replace(ledger, state=self._failed(ledger.state, source, wrong))
             self._keep(source, ledger)

@@ -18,6 +18,8 @@ from diwan.terms.errors import Malformed, Refused
 _log: Final = logging.getLogger(__name__)
 _PAGES: Final = 50
 """Pages of one source before the others have their turn; its walk goes on in the next round."""
+_TURN: Final = 60 * SECOND
+"""After which no other page of one source is asked for before the others have their turn."""
 _SHORTEST, _LONGEST = 0.2, 30.0
 _PATIENCE: Final = 15.0
 
@@ -67,7 +69,7 @@ class Rounds:
     def _turn(self, source: Source) -> None:
         try:
             if self._due(source) <= self._house.clock():
-                self._caller.call(source, _PAGES)
+                self._caller.call(source, _PAGES, longest=_TURN)
         except Exception as failure:  # noqa: BLE001 -- whatever it was, the node serves on and the next round tries again
             # By its name alone: what an engine says of a text it could not read quotes the text.
             error = type(failure).__name__

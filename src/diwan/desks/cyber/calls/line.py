@@ -14,6 +14,8 @@ import msgspec
 from diwan.desks.cyber.calls.backoff import CAP, delay, retry_after
 from diwan.desks.cyber.calls.body import MOST, pieces
 from diwan.desks.cyber.calls.call import LASTING, Call, Fault, Reply, place_of, told_in
+from diwan.desks.cyber.calls.dates import SECOND
+from diwan.desks.cyber.calls.patience import LONGEST, patient
 from diwan.desks.cyber.calls.source import Source, authorization, secured
 from diwan.terms.time import Instant
 
@@ -46,7 +48,7 @@ def connect(source: Source, keys: Path) -> httpx.Client:
     if source.certificate:
         context.load_cert_chain(str(keys / source.certificate))
     timeout = httpx.Timeout(30.0, connect=10.0)
-    return httpx.Client(verify=context, timeout=timeout, follow_redirects=False, trust_env=False)
+    return httpx.Client(transport=patient(context), timeout=timeout, follow_redirects=False, trust_env=False)
 
 
 def line_to(
@@ -70,19 +72,19 @@ def fetch(line: Line, call: Call) -> Reply:
     """Return the answer to a call, status 2xx.
 
     What may pass is asked again, `call.tries` times in all: time-outs, cut lines, 429 and 5xx, after what Retry-After
-    says or a back-off with full jitter.
+    says or a back-off with full jitter; but not once it took as long as one answer may.
 
     Raises:
         Fault: refused for good, or still failing; `after` carries a Retry-After longer than a call should wait.
         Oversized: the answer is longer than `line.most`.
     """
-    tries = 0
+    tries, until = 0, line.clock() + int(LONGEST * SECOND)
     while True:
         try:
             return _followed(line, call)
         except Fault as fault:
             tries += 1
-            if not fault.again or tries >= call.tries or fault.after > CAP:
+            if not fault.again or tries >= call.tries or fault.after > CAP or line.clock() >= until:
                 raise
             line.wait(max(fault.after, delay(tries - 1, line.chance())))
 
