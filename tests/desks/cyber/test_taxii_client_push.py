@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from diwan.desks.cyber.calls.protocol import (
     versions_of,
 )
 from diwan.desks.cyber.calls.push import Outcome, push
-from diwan.desks.cyber.calls.resources import Collection, Discovery, Record
+from diwan.desks.cyber.calls.resources import Collection, Discovery, Manifest, Record, read
 from diwan.desks.cyber.calls.source import Source
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -201,6 +202,25 @@ def test_a_refusal_is_not_missed_though_the_status_names_it_in_its_own_way(
     outcomes = list(push(line(bench, client, peer), source(bench), [b'{"type":"indicator","id":"nonsense"}']))
 
     assert outcomes == [Outcome(0, "nonsense", "refused", "no UUID")]
+
+
+def test_a_status_that_names_ever_so_much_that_was_not_pushed_costs_little(bench: Bench, client: httpx.Client) -> None:
+    peer = Peer(Clock())
+    strange = b",".join(b'{"id":"%032x"}' % number for number in range(200_000))
+    said = b'{"status":"complete","pendings":[%s,{"id":"%s"}]}' % (strange, ident(3).encode())
+    peer.faults = [Answer(b"{}"), Answer(said, 202)]
+    objects = [indicator(number) for number in range(1_000)]
+    begun = time.process_time()
+
+    told = list(push(line(bench, client, peer), source(bench, page=1_000), objects))
+
+    assert [one.number for one in told if one.state == "pending"] == [3]
+    assert time.process_time() - begun < 4  # 200 million comparisons take longer
+
+
+def test_an_answer_of_more_values_than_its_bytes_could_name_is_not_read() -> None:
+    with pytest.raises(Fault, match="no TAXII manifest"):
+        read(b'{"objects":[%s]}' % b",".join([b'{"id":""}'] * 100_000), Manifest, "https://peer.example/")
 
 
 def test_a_status_that_would_lead_elsewhere_is_not_followed(bench: Bench, client: httpx.Client) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -54,6 +54,18 @@ class _Status(msgspec.Struct, frozen=True):
     successes: list[_Detail | str] | None = None
     failures: list[_Detail | str] | None = None
     pendings: list[_Detail | str] | None = None
+
+
+_ById = Mapping[str, Sequence[_Detail]]
+
+
+class _ToldOf(msgspec.Struct, frozen=True):
+    """A status by the ids of what it names."""
+
+    failures: _ById
+    pendings: _ById
+    successes: _ById
+    status: str
 
 
 class _Batch(msgspec.Struct, frozen=True):
@@ -151,9 +163,10 @@ def _settled(line: Line, source: Source, batch: _Batch, deadline: int) -> list[O
     status = _awaited(line, source, _status(reply), began + deadline * SECOND)
     if status is None:
         return list(_all(batch, "accepted", "The server took it and does not say what became of it."))
-    named = sum(_named(head_of(raw), status.failures) is not None for raw in batch.objects)
+    told_of = _ToldOf(_by_id(status.failures), _by_id(status.pendings), _by_id(status.successes), status.status)
+    named = sum(_named(head_of(raw), told_of.failures) is not None for raw in batch.objects)
     if max(status.failure_count or 0, len(status.failures or ())) <= named:
-        return [_outcome(number, raw, status) for number, raw in enumerate(batch.objects, batch.start)]
+        return [_outcome(number, raw, told_of) for number, raw in enumerate(batch.objects, batch.start)]
     if len(batch.objects) > 1:
         return None
     told = [detail.message for detail in status.failures or () if isinstance(detail, _Detail) and detail.message]
@@ -182,7 +195,16 @@ def _awaited(line: Line, source: Source, status: _Status | None, until: Instant)
     return status
 
 
-def _outcome(number: int, raw: bytes, status: _Status) -> Outcome:
+def _by_id(details: Sequence[_Detail | str] | None) -> _ById:
+    found: dict[str, list[_Detail]] = {}
+    for told in details or ():
+        # TAXII 2.0 named successes and pendings by their bare ids, and some servers still do.
+        detail = _Detail(told) if isinstance(told, str) else told
+        found.setdefault(detail.id, []).append(detail)
+    return found
+
+
+def _outcome(number: int, raw: bytes, status: _ToldOf) -> Outcome:
     head = head_of(raw)
     if failure := _named(head, status.failures):
         said = visible(failure.message or "The server does not say why.")
@@ -194,13 +216,11 @@ def _outcome(number: int, raw: bytes, status: _Status) -> Outcome:
     return Outcome(number, head.id, "accepted")
 
 
-def _named(head: Head, details: Sequence[_Detail | str] | None) -> _Detail | None:
+def _named(head: Head, details: _ById) -> _Detail | None:
     """Return what a status says of an object: by id and version, or by id alone where it names no version."""
     version = instant_of(head.modified or head.created)
-    for told in details or ():
-        # TAXII 2.0 named successes and pendings by their bare ids, and some servers still do.
-        detail = _Detail(told) if isinstance(told, str) else told
+    for detail in details.get(head.id, ()):
         # What has no version of its own goes by the date at which the server met it.
-        if detail.id == head.id and (version is None or instant_of(detail.version) in (version, None)):
+        if version is None or instant_of(detail.version) in (version, None):
             return detail
     return None

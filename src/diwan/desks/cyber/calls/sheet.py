@@ -10,7 +10,7 @@ import msgspec
 
 from diwan.desks.cyber.calls.call import Oversized, Reply
 from diwan.desks.cyber.calls.dates import instant_of
-from diwan.desks.cyber.calls.resources import read
+from diwan.desks.cyber.calls.resources import is_crowded, read
 from diwan.terms.time import Instant
 
 OBJECTS: Final = 100_000
@@ -19,7 +19,6 @@ _CURSOR: Final = 8_192
 _CONTENT_RANGE: Final = re.compile(r"items[ =]([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
 _EMPTY: Final = 204
 _PARTIAL: Final = 206
-_BYTES_A_COMMA: Final = 12
 
 
 class Sheet(msgspec.Struct, frozen=True):
@@ -53,8 +52,7 @@ def sheet(reply: Reply, address: str) -> Sheet:
     """
     if reply.status == _EMPTY:
         return Sheet((), clock=reply.clock)
-    # A page of commas would be a million values in memory; real objects spend thirty bytes on each.
-    if reply.body.count(b",") > len(reply.body) // _BYTES_A_COMMA + 1_000:
+    if is_crowded(reply.body):
         raise Oversized(f"{urljoin(address, '/')} answers more objects than bytes allow. Nothing was taken.")
     told = read(reply.body, _Envelope, address)
     raws = [bytes(raw) for raw in told.objects or ()]
