@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from diwan.desks.cyber.kinds.observable import KINDS, Observable, observable
 from diwan.desks.cyber.kinds.watched import Watched, settled
-from diwan.desks.cyber.render.indicators import FORMATS, csv_file, digest_list, hosts, plain, rpz, suricata, zeek
+from diwan.desks.cyber.render.indicators import (
+    FORMATS,
+    Format,
+    csv_file,
+    digest_list,
+    hosts,
+    plain,
+    rpz,
+    suricata,
+    zeek,
+)
 from diwan.desks.cyber.render.indicators.suricata import SIDS
 
 AT = 1_485_244_800_000_000
@@ -241,6 +251,37 @@ def test_a_policy_zone_lists_names_with_those_below_and_addresses_backwards() ->
         "128.57.zz.db8.2001.rpz-ip IN CNAME .",
         "128.1.zz.rpz-ip IN CNAME .",
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["1.0.0.0.0.rpz-client-ip", "32.7.100.51.198.rpz-ip", "24.0.2.0.192.rpz-nsip", "ns.evil.example.rpz-nsdname"],
+)
+def test_a_name_that_means_something_else_to_a_policy_zone_is_left_out_of_it(name: str) -> None:
+    comments, lines = told(
+        rpz([watched("domain", name), watched("domain", "rpz-ip.example")], reader=READER, at=AT), ";"
+    )
+
+    assert comments[-1] == "; Left out, because this format cannot carry them: 1"
+    assert lines[3:] == ["rpz-ip.example IN CNAME .", "*.rpz-ip.example IN CNAME ."]
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_a_network_that_nobody_holds_alone_reaches_no_file(form: Format) -> None:
+    held = [watched("cidr", value) for value in ("10.0.0.0/8", "2001::/16")]
+    wide = [watched("cidr", value) for value in ("0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/7", "::/0", "2000::/3", "::/1")]
+
+    assert form.write([*held, *wide], reader=READER, at=AT) == form.write(held, reader=READER, at=AT)
+
+
+def test_a_scheme_that_only_begins_like_http_is_not_looked_for_in_http() -> None:
+    data = suricata(
+        [watched("url", "httpx://evil.example"), watched("url", "https://evil.example")], reader=READER, at=AT
+    )
+
+    (line,) = told(data)[1]
+    assert 'content:"evil.example"' in line
+    assert 'content:""' not in line
 
 
 @given(st.ip_addresses(v=6))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -13,6 +14,8 @@ from diwan.terms.time import Instant
 KINDS: Final = frozenset(["domain", "ipv4", "ipv6", "cidr"])
 LONGEST_NAME: Final = 200
 """A name stands below the zone's own, and both together have at most 253 characters."""
+_TRIGGERS: Final = re.compile(r"(?:.*\.)?rpz-[^.]*")
+"""Names that are no names to a resolver: `32.1.2.0.192.rpz-client-ip` is answered to whoever asks from there."""
 _SECOND: Final = 1_000_000
 
 
@@ -25,11 +28,17 @@ def rpz(watched: Iterable[Watched], *, reader: str, at: Instant) -> bytes:
     Source: draft-vixie-dnsop-dns-rpz-00, on QNAME and response IP address triggers and the NXDOMAIN action.
     """
     known = settled(watched)
-    held = [one for one in known if one.observable.kind in KINDS and len(one.observable.value) <= LONGEST_NAME]
+    held = [one for one in known if _fits(one.observable)]
     serial = at // _SECOND % (1 << 32)
     head = ["$TTL 300", f"@ IN SOA localhost. root.localhost. {serial} 3600 600 604800 300", "@ IN NS localhost."]
     names = (f"{name} IN CNAME ." for one in held for name in _triggers(one.observable))
     return file_of([*banner(";", held, len(known) - len(held), reader=reader, at=at), *head, *names])
+
+
+def _fits(seen: Observable) -> bool:
+    if seen.kind == "domain" and _TRIGGERS.fullmatch(seen.value):
+        return False
+    return seen.kind in KINDS and len(seen.value) <= LONGEST_NAME
 
 
 def _triggers(seen: Observable) -> Iterator[str]:

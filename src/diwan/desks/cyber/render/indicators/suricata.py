@@ -108,7 +108,7 @@ def _matches(seen: Observable) -> Iterator[_Head]:
         yield "alert tls $HOME_NET any -> any any", f" flow:established,to_server; tls.sni; {below} nocase; endswith;"
         # The host is in lower case already: Suricata refuses `nocase` beside it.
         yield "alert http $HOME_NET any -> any any", f" flow:established,to_server; http.host; {below} endswith;"
-    elif seen.kind == "url" and seen.value.startswith("http"):
+    elif seen.kind == "url" and seen.value.startswith(("http://", "https://")):
         yield "alert http $HOME_NET any -> any any", _of_url(seen.value)
     elif seen.kind == "user-agent":
         whole = _whole("http.user_agent", seen.value)
