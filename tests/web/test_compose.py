@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from lxml import html
@@ -44,6 +45,22 @@ def test_checking_enters_nothing_and_releasing_enters_what_was_checked(
     assert (item["originator"], item["title"]) == ("KWT", "Oil sheen off Kuwait")
     # What a browser sends of a text has its own line ends: those are the bytes that its originator released.
     assert qat.get(f"/items/KWT/{item['id']}/parts/alert.xml").content.replace(b"\r\n", b"\n") == oil
+
+
+def test_what_may_take_long_to_check_is_checked_apart_from_pages(
+    browser: Callable[..., Browser], token: Callable[[Browser], str], oil: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few that check megabytes would otherwise keep everybody's pages waiting."""
+    kwt, apart = browser("KWT"), []
+
+    async def noted(job: Callable[[], object]) -> object:
+        apart.append(job)
+        return job()
+
+    monkeypatch.setattr("diwan.web.compose.exporting", noted)
+
+    assert "Oil sheen off Kuwait" in checked(kwt, token(kwt), oil, typed="TLP:AMBER // Releasable to QAT")
+    assert len(apart) == 1
 
 
 def test_a_file_is_entered_byte_for_byte(

@@ -21,7 +21,7 @@ from diwan.terms.label import Label, pack, unpack
 from diwan.web.form import Form, read_own_form
 from diwan.web.labels import Reached, Ticked, choices, label_of, reached, ticks_said
 from diwan.web.pages import Pages
-from diwan.web.threads import reading, writing
+from diwan.web.threads import exporting, writing
 from diwan.web.visit import Asked, Visit, visit_of
 
 
@@ -70,7 +70,8 @@ def routes(house: House, pages: Pages) -> list[Any]:
         if not visit.enters:  # whom a label reaches is told to those who may enter under it
             raise NotAllowed("None of your roles enters items at this node. Nothing was checked.")
         form = await read_own_form(request, visit)
-        return await reading(lambda: show(visit, ticks_said(form), form.one("text"), _check(house, visit, form)))
+        # What is checked may be megabytes that a desk takes long to read.
+        return await exporting(lambda: show(visit, ticks_said(form), form.one("text"), _check(house, visit, form)))
 
     @post(
         "/compose/release",

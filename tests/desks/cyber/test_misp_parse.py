@@ -305,10 +305,15 @@ def test_one_bad_event_does_not_keep_the_others_out() -> None:
         b'{"Event":' * 1_000_000,
         b"[" + b"1," * 5_000_000 + b"1]",
         b"[" + b"{}," * 3_000_000 + b"{}]",
+        b'{"Event":{"uuid":"1","Attribute":[' + b"{}," * 3_000_000 + b"{}]}}",
+        b'{"response":{"Event":{"uuid":"1","Attribute":[' + b"{}," * 3_000_000 + b"{}]}}}",
         b'{"a":"' + b"x" * 10_000_000 + b'"}',
         b"[" + b'{"Event":{"uuid":1,"b":22222}},' * 300_000 + b"{}]",
     ],
-    ids=["brackets", "bytes", "events in events", "numbers", "empty objects", "one string", "empty events"],
+    ids=[
+        *("brackets", "bytes", "events in events", "numbers", "empty objects", "empty attributes", "an answer of them"),
+        *("one string", "empty events"),
+    ],
 )
 def test_ten_megabytes_of_junk_are_refused_fast_and_in_few_words(junk: bytes) -> None:
     begin = time.process_time()

@@ -15,8 +15,10 @@ EVENTS: Final = 5_000
 """Events taken from one file."""
 REJECTS: Final = 200
 """Rejects told of one file; after that the rest is not looked at."""
-# No event can be said in so few bytes; ten megabytes of `1,` would be millions of entries to refuse one by one.
+# No event can be said in so few bytes, nor any attribute or tag of one; ten megabytes of `{},` would be millions to be
+# found wanting one by one.
 _LEAST: Final = 16
+_FEW: Final = 64
 _MARKS: Final = frozenset(("info", "uuid", "Attribute"))
 
 
@@ -63,6 +65,7 @@ def found_in(data: bytes, file: str, *, limit: int = LIMIT) -> Iterator[Found | 
 def _entries(data: bytes, limit: int) -> tuple[list[bytes], str | None]:
     if len(data) > limit:
         raise ValueError
+    _check_crowd(data)
     first = data.lstrip()[:1]
     if first == b"[":
         return _listed(data), ""
@@ -74,9 +77,13 @@ def _entries(data: bytes, limit: int) -> tuple[list[bytes], str | None]:
 
 
 def _listed(data: bytes) -> list[bytes]:
-    if data.count(b"{") > len(data) // _LEAST + 1 or data.count(b",") > len(data) // 4 + 1:
-        raise ValueError
     return [bytes(raw) for raw in msgspec.json.decode(data, type=list[msgspec.Raw])]
+
+
+def _check_crowd(data: bytes) -> None:
+    """Refuse what holds more objects than events, and all that is in them, could be in so few bytes."""
+    if data.count(b"{") > len(data) // _LEAST + _FEW or data.count(b",") > len(data) // 4 + _FEW:
+        raise ValueError
 
 
 def _found(data: bytes, file: str, where: str) -> Found | Reject:
