@@ -738,6 +738,20 @@ def test_what_nobody_signed_for_the_keeper_shuts_no_node(life: Life, journal: Pa
     assert not life.house.shut
 
 
+def test_what_is_no_journal_costs_the_lookout_nothing(life: Life, journal: Path) -> None:
+    with (journal / "NATO.g0.hollow.journal").open("wb") as hollow:
+        hollow.truncate(1 << 40)
+    os.mkfifo(journal / "NATO.g0.pipe.journal")
+    begun = time.process_time()
+
+    life.house.shut_where_changes_are_lost()
+    told_elsewhere(life.house, journal, life.house._office.signers["NATO"])
+    life.house.shut_where_changes_are_lost()
+
+    assert life.house.shut
+    assert time.process_time() - begun < 5
+
+
 def test_a_server_that_shows_the_past_for_a_while_shuts_no_node(
     life: Life, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,11 @@ _MARKS: Final = tuple(f'"act":"{act}"'.encode() for act in ACTS)
 _PURPOSE: Final = b"diwan journal\n"
 _NAME: Final = re.compile(r"(?P<party>.+)\.g(?P<generation>\d+)\.(?P<host>[^.]+)\.journal")
 
+_ENDS: Final = 3
+"""Of lines, behind which two whole ones stand whether or not something unfinished follows them."""
+_LONGEST: Final = 32 * 1024 * 1024
+"""Bytes of two lines at most: a recall names each item that ends with it."""
+
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -281,7 +286,8 @@ def _last_of(handle: int, file: Path) -> Change | None:
 def _last_signed(file: Path, keys: Mapping[str, bytes]) -> Change | None:
     """Return the last finished line of a journal, if it is signed by one of `keys`; changes nothing."""
     try:
-        handle = os.open(file, os.O_RDONLY)
+        # Whoever lends the folder may have put there what is no file, and nobody would ever write into it.
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
         try:
             _, tail = _tail(handle)
         finally:
@@ -293,14 +299,21 @@ def _last_signed(file: Path, keys: Mapping[str, bytes]) -> Change | None:
 
 
 def _tail(handle: int) -> tuple[int, bytes]:
-    """Return the size of a journal, and its end: two whole lines, if there are as many, and what was not finished."""
+    """Return the size of a journal, and its end: two whole lines, if there are as many, and what was not finished.
+
+    Raises:
+        Malformed: no two lines end within `_LONGEST` bytes.
+    """
     size = os.lseek(handle, 0, os.SEEK_END)
-    start, tail = size, b""
-    while start and tail.rstrip(b"\n").count(b"\n") < 2:
+    start, blocks, ends = size, list[bytes](), 0
+    while start and ends < _ENDS:
+        if size - start > _LONGEST:
+            raise Malformed("This is not the end of a journal: it has no lines. Nothing was written.")
         step = min(start, 65_536)
         start -= step
-        tail = os.pread(handle, step, start) + tail
-    return size, tail
+        blocks.append(os.pread(handle, step, start))
+        ends += blocks[-1].count(b"\n")
+    return size, b"".join(reversed(blocks))
 
 
 def _changes(pages: Line, generation: int, before: int) -> Iterator[Change]:
