@@ -738,6 +738,22 @@ def test_what_nobody_signed_for_the_keeper_shuts_no_node(life: Life, journal: Pa
     assert not life.house.shut
 
 
+def test_a_name_of_a_generation_that_never_was_opens_no_node(life: Life, journal: Path) -> None:
+    life.house.shut_down("recovered to a point in time")
+    strange = journal / "NATO.g1023.elsewhere.journal"
+    strange.write_bytes(b"")
+
+    with pytest.raises(Refused, match="generation 1023"):
+        life.house.reopen([journal])
+    with pytest.raises(Refused, match="generation 1023"):
+        life.house.reopen_without_journal("it is lost")
+    assert life.house.shut
+
+    strange.unlink()
+    life.house.reopen([journal])
+    life.relabel("widened", "QAT", "KWT", "BHR")
+
+
 def test_what_is_no_journal_costs_the_lookout_nothing(life: Life, journal: Path) -> None:
     with (journal / "NATO.g0.hollow.journal").open("wb") as hollow:
         hollow.truncate(1 << 40)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from diwan.intake.office import Office
 from diwan.intake.replay import Replayed, replay
@@ -12,6 +13,9 @@ from diwan.registry.book import Book
 from diwan.registry.journal import files_of, latest_generation, read_journals
 from diwan.sealing.tree import leaf_hash
 from diwan.terms.errors import Refused
+
+_RESTORES: Final = 64
+"""How often a node is restored between a backup and its next restore at most."""
 
 
 def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], kept: Sequence[Path] = ()) -> Replayed:
@@ -40,7 +44,7 @@ def reopen(book: Book, office: Office, keeper: str, journals: Sequence[Path], ke
     items = book.items_named({name for change in since for name in change.of})
     digests = [sha256(file.read_bytes()).hexdigest() for file in files_of(journals, keeper)]
     # Later than every generation that ever was: what it signs outranks all that was signed before.
-    begun = max(known, latest_generation(kept, keeper))
+    begun = _likely(max(known, latest_generation(kept, keeper)), ended)
     # What was changed here after others were lost: the originator's last word, and perhaps the stricter one.
     since_then = book.changed_from(min((change.number for change in since), default=number))
     return replay(office, since, items, of=digests, because="", generation=begun + 1, doubtful=since_then)
@@ -52,11 +56,22 @@ def reopen_without_journal(book: Book, office: Office, keeper: str, journals: Se
     Raises:
         Refused: the node is open, or no reason is given.
     """
-    _shut_by(book)
+    _, ended, _ = _shut_by(book)
     if not because.strip():
         raise Refused("Without its journal a node is opened for a reason alone. The node stays shut.")
-    known = latest_generation(journals, keeper) if journals else -1
+    known = _likely(latest_generation(journals, keeper) if journals else -1, ended)
     return replay(office, [], {}, of=[], because=because.strip(), generation=known + 1)
+
+
+def _likely(known: int, ended: int) -> int:
+    # A file of a generation in which nothing was recalled is empty, so nobody signed for its name. There are 1,024
+    # generations, and a node in the last of them enters nothing any more.
+    if known > ended + _RESTORES:
+        raise Refused(
+            f"A journal there bears the name of generation {known}, and this register's own was {ended}: no node is"
+            " restored that often. Take it away, if nobody knows it. Nothing was changed, and the node stays shut."
+        )
+    return known
 
 
 def _shut_by(book: Book) -> tuple[int, int, str]:
