@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from litestar import Litestar, Response, get
+from litestar import Litestar, Response, _parsers, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
@@ -153,6 +153,18 @@ def test_nobody_who_is_not_signed_in_gets_past_the_guard(app: Litestar, anyone: 
             assert answer.headers["location"].startswith("/sign-in"), path
         else:
             assert answer.status_code == 401, path
+
+
+def test_no_query_and_no_cookie_is_remembered(anyone: Browser, browser: Callable[..., Browser]) -> None:
+    kwt = browser("KWT")
+    remembered = (_parsers.parse_query_string, _parsers.parse_cookie_string)
+    before = [one.cache_info().currsize for one in remembered]
+
+    assert "what was searched" in kwt.get("/?q=what+was+searched").text
+    assert anyone.get("/sign-in?next=/changes").status_code == 200
+    assert anyone.get("/nowhere?a=b", headers={"cookie": "a=b"}).status_code == 404
+
+    assert [one.cache_info().currsize for one in remembered] == before
 
 
 def test_no_form_is_taken_without_the_token_of_its_session(app: Litestar, browser: Callable[..., Browser]) -> None:

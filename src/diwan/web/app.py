@@ -11,6 +11,7 @@ from diwan.terms.errors import NotFound
 from diwan.terms.gate import World
 from diwan.web import api, compose, desks, health, item, sign, watch
 from diwan.web.files import Files
+from diwan.web.forgetful import forget
 from diwan.web.guard import NOTHING, guard
 from diwan.web.headers import send_headers
 from diwan.web.openapi import document
@@ -24,6 +25,7 @@ _AROUND: Final = 64 * 1024
 
 def create_app(house: House, readiness: health.Readiness | None = None) -> Litestar:
     """Return the shell of a node; every route declares what it reads in `opt["reads"]`, or the guard refuses it."""
+    forget()
     static = Files()
     pages = Pages(house, static)
     return Litestar(
