@@ -146,6 +146,17 @@ def test_changed_content_under_the_same_id_and_version_is_refused_by_name(kuwait
     assert ids(told(kuwait.objects("shared", match_id=f"{good['id']},{after['id']}"))) == [good["id"], after["id"]]
 
 
+def test_of_very_many_refusals_each_is_named_and_only_of_the_first_it_is_told_why(kuwait: Caller) -> None:
+    """4.3.2: `message` is optional; a status of what is not even an object of STIX must not be many times its size."""
+    pushed = envelope(*({"junk": f"{number:08}"} for number in range(3_000)))
+
+    status = told(kuwait.post("shared", pushed), 202)
+
+    check_status(status)
+    assert (status["failure_count"], len({one["id"] for one in status["failures"]})) == (3_000, 3_000)
+    assert ["message" in one for one in status["failures"]] == [True] * 1_000 + [False] * 2_000
+
+
 def test_two_contents_of_one_version_in_one_envelope_are_one_that_went_in_and_one_that_did_not(
     kuwait: Caller, make: Maker
 ) -> None:

@@ -25,6 +25,8 @@ _KEPT: Final[Instant] = 48 * 3600 * 1_000_000
 _OWN: Final = "TLP:AMBER+STRICT // {} ONLY"
 """What is pushed into the collection of everything is at first for the pusher's own party alone."""
 _LINE: Final = 500
+_TOLD: Final = 1000
+"""Refusals of one submission of which it is told why; the others are named without a message, which is optional."""
 
 _status: Final = msgspec.json.Decoder(Status)
 
@@ -66,8 +68,9 @@ def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
     outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
     heads = [_read(data) for data in cut.objects]
     arrived = _arrived(clerk, heads)
+    why = _why(outcomes)
     told = [
-        (refused, _detail(place, head, now, refused, arrived))
+        (refused, _detail(place, head, now, next(why), arrived))
         for place, (head, refused) in enumerate(zip(heads, outcomes, strict=True))
     ]
     said = Status(
@@ -112,10 +115,18 @@ def _arrived(clerk: Clerk, heads: Sequence[_Head]) -> dict[str, str]:
     return {one.name: version_told(one.version, one.sorts) for one in found}
 
 
-def _detail(place: int, head: _Head, now: Instant, refused: Refused | None, arrived: Mapping[str, str]) -> Detail:
+def _why(outcomes: Sequence[Refused | None]) -> Iterator[str]:
+    """Yield why each was refused; of very many alike only so much is kept for two days as a program can make use of."""
+    told = 0
+    for refused in outcomes:
+        told += refused is not None
+        yield "" if refused is None or told > _TOLD else str(refused)[:_LINE]
+
+
+def _detail(place: int, head: _Head, now: Instant, why: str, arrived: Mapping[str, str]) -> Detail:
     ident = head.id if isinstance(head.id, str) else ""
     version = head.version or arrived.get(ident) or written(now)
     # What has no id is told by its place (RFC 6901): every failure is counted and told, each under a value of its own.
     # An invented id would name an object that nobody has. Source: TAXII 2.1, section 4.3.1: "any value as the id".
     named = ident[:_LINE] or f"/objects/{place}"
-    return Detail(named, version[:_LINE], "" if refused is None else str(refused)[:_LINE])
+    return Detail(named, version[:_LINE], why)
