@@ -16,6 +16,7 @@ from diwan.terms.reader import Clearance
 from diwan.web.labels import ticks_of
 
 Browser = TestClient[Litestar]
+LABEL_FORM = "//form[contains(@action, '/relabel')]"
 
 
 def text_of(page: str, path: str) -> str:
@@ -112,6 +113,54 @@ def test_its_originator_sets_another_label_and_readers_lose_it(
     assert qat.get(f"/items/{ref}").status_code == 404
     assert "Releasable to BHR" in bhr.get(f"/items/{ref}").text
     assert len(html.fromstring(kwt.get(f"/items/{ref}").text).xpath("//ol[contains(@class,'history')]/li")) == 2
+
+
+def test_before_another_label_is_set_its_originator_sees_who_would_lose_and_gain_the_item(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to BHR, QAT")
+    alert("KW-2", "TLP:AMBER // Releasable to QAT, NATO")
+    kwt, nato = browser("KWT"), browser("NATO")
+    said = {"token": token(kwt), "typed": "TLP:AMBER // Releasable to BHR, NATO"}
+
+    page = kwt.post(f"/items/{ref}/relabel/check", data=said)
+
+    turn = f"{LABEL_FORM}//dl[contains(@class, 'stacked')]"
+    assert page.status_code == 200
+    assert text_of(page.text, turn) == "Would lose it QAT Would gain it NATO Would keep it BHR"
+    assert nato.get(f"/items/{ref}").status_code == 404
+    everyone = kwt.post(f"/items/{ref}/relabel/check", data={**said, "typed": "TLP:CLEAR"}).text
+    assert "Would lose it nobody Would gain it" in text_of(everyone, turn)
+    assert "everyone else Would keep it BHR QAT" in text_of(everyone, turn)
+
+
+def test_who_would_gain_an_item_is_told_to_its_originators_hands_alone(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    said = {"typed": "TLP:AMBER // Releasable to QAT"}
+    duty = browser("KWT")
+    assert duty.post(f"/items/{ref}/relabel/check", data={"token": token(duty), **said}).status_code == 200
+
+    for other in (browser("KWT", roles=()), browser("QAT"), browser("BHR")):
+        assert other.post(f"/items/{ref}/relabel/check", data={"token": token(other), **said}).status_code == 404
+
+
+def test_a_label_or_a_text_that_is_refused_is_still_in_the_form_beside_the_reason(
+    alert: Callable[..., Ref], browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    ref = alert("KW-1", "TLP:AMBER // Releasable to QAT")
+    kwt = browser("KWT")
+    said = {"token": token(kwt), "typed": "TLP:AMBR // Releasable to BHR", "document": "<alert>half"}
+
+    relabel, rectify = (kwt.post(f"/items/{ref}/{act}", data=said) for act in ("relabel", "rectify"))
+
+    assert (relabel.status_code, rectify.status_code) == (422, 422)
+    assert html.fromstring(relabel.text).xpath(f"{LABEL_FORM}//input[@name='typed']/@value") == [said["typed"]]
+    assert "“TLP:AMBR” is not understood" in text_of(relabel.text, LABEL_FORM)
+    (form,) = html.fromstring(rectify.text).xpath("//form[contains(@action, '/rectify')]")
+    assert form.xpath(".//textarea")[0].text == "<alert>half"
+    assert "Not registered." in "".join(form.xpath(".//*[@role='alert']//text()"))
 
 
 def test_its_originator_takes_it_back_after_saying_so_twice(

@@ -15,16 +15,18 @@ from msgspec import DecodeError
 
 from diwan.desk import Act
 from diwan.house import House
+from diwan.house.bounds import against_label
 from diwan.reading import ReadingRoom, Released
 from diwan.release.ceiling import reasons as over
 from diwan.sealing.envelope import to_wire
-from diwan.terms.errors import Malformed, NotFound, Refused
+from diwan.terms.errors import Conflict, Malformed, NotAllowed, NotFound, Refused, Unlabelled
 from diwan.terms.item import Ref
 from diwan.terms.label import Label
 from diwan.web.form import Form, read_own_form
 from diwan.web.glance import headline
-from diwan.web.labels import Reached, Ticked, choices, chosen, label_of, reached, ticks_of, ticks_said
+from diwan.web.labels import Reached, Ticked, Turn, choices, chosen, label_of, reached, ticks_of, ticks_said, turned
 from diwan.web.pages import Pages
+from diwan.web.problems import status_of
 from diwan.web.threads import reading, writing
 from diwan.web.visit import Asked, Visit, visit_of
 from diwan.web.why import reasons
@@ -34,6 +36,8 @@ _ID: Final = 32
 _MINUTE: Final = 60_000_000
 _SERIAL: Final = 10
 _OPAQUE: Final = "application/octet-stream"
+_MENDED_HERE: Final = (Malformed, Unlabelled, NotAllowed, Conflict)
+"""Refusals that whoever filled in a form can do something about: the form is shown again with what was in it."""
 
 
 def ref_of(request: Asked) -> Ref:
@@ -50,6 +54,14 @@ def ref_of(request: Asked) -> Ref:
 
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return the handlers of an item's pages."""
+
+    def again(visit: Visit, item: Released, tried: Checked, refusal: Refused) -> Response[str]:
+        # Whoever is not of its originator has no form here: they get the refusal alone.
+        if not _mine(visit, item):
+            raise refusal
+        tried = msgspec.structs.replace(tried, refusals=(str(refusal),))
+        view = _view(house, pages, visit, item, tried)
+        return pages.page(visit, "item.html", view, status=status_of(refusal))
 
     @get("/items/{originator:str}/{ident:str}", name="item", opt={"reads": "point read"}, sync_to_thread=True)
     def item(request: Asked) -> Response[str]:
@@ -83,30 +95,55 @@ def routes(house: House, pages: Pages) -> list[Any]:
         return download(to_wire(sealed), f"{ref.originator}-{ref.id}.envelope")
 
     @post("/items/{originator:str}/{ident:str}/relabel", name="relabel", opt={"reads": "point read"}, status_code=303)
-    async def relabel(request: Asked) -> Redirect:
+    async def relabel(request: Asked) -> Response[Any]:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
 
-        def put() -> None:
-            label = label_of(form, house.rules())
-            visit.room.get(ref)
-            house.relabel(visit.hand, ref, label)
+        def put() -> Response[Any]:
+            found = visit.room.get(ref)
+            try:
+                house.relabel(visit.hand, ref, label_of(form, house.rules()))
+            except _MENDED_HERE as refusal:
+                return again(visit, found, Checked("relabel", "", ticks_said(form)), refusal)
+            return Redirect(address(visit.base, ref), status_code=303)
 
-        await writing(put)
-        return Redirect(address(visit.base, ref), status_code=303)
+        return await writing(put)
+
+    @post(
+        "/items/{originator:str}/{ident:str}/relabel/check",
+        name="check a label",
+        opt={"reads": "preview"},
+        status_code=200,
+    )
+    async def check_label(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        form = await read_own_form(request, visit)
+
+        def look() -> Response[str]:
+            found = visit.room.get(ref_of(request))
+            if not _mine(visit, found):
+                raise NotFound
+            checked = _check_label(house, visit, found, form)
+            return pages.page(visit, "item.html", _view(house, pages, visit, found, checked))
+
+        return await reading(look)
 
     @post("/items/{originator:str}/{ident:str}/rectify", name="rectify", opt={"reads": "point read"}, status_code=303)
-    async def rectify(request: Asked) -> Redirect:
+    async def rectify(request: Asked) -> Response[Any]:
         visit, ref = visit_of(request), ref_of(request)
         form = await read_own_form(request, visit)
 
-        def correct() -> None:
-            data = form.files.get("file") or form.one("document").encode()
-            kind = visit.room.parts(visit.room.get(ref))[0].media_type
-            house.rectify(visit.hand, ref, house.draft(kind, data, house.names(visit.hand.reader)))
+        def correct() -> Response[Any]:
+            found, text = visit.room.get(ref), form.one("document")
+            kind = visit.room.parts(found)[0].media_type
+            try:
+                draft = house.draft(kind, form.files.get("file") or text.encode(), house.names(visit.hand.reader))
+                house.rectify(visit.hand, ref, draft)
+            except _MENDED_HERE as refusal:
+                return again(visit, found, Checked("rectify", text, ticks_of(found.label)), refusal)
+            return Redirect(address(visit.base, ref), status_code=303)
 
-        await writing(correct)
-        return Redirect(address(visit.base, ref), status_code=303)
+        return await writing(correct)
 
     @post("/items/{originator:str}/{ident:str}/recall", name="recall", opt={"reads": "point read"}, status_code=303)
     async def recall(request: Asked) -> Redirect:
@@ -158,11 +195,11 @@ def routes(house: House, pages: Pages) -> list[Any]:
 
         return await reading(answer)
 
-    return [item, part, envelope, relabel, rectify, recall, act, check]
+    return [item, part, envelope, relabel, check_label, rectify, recall, act, check]
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """What was found of an answer under a label of its own, before it is entered."""
+    """What was found of an answer, or of another label, before it is entered; or a form that was refused."""
 
     act: str
     note: str
@@ -170,6 +207,22 @@ class Checked(msgspec.Struct, frozen=True):
     label: Label | None = None
     reached: Reached | None = None
     refusals: tuple[str, ...] = ()
+    turn: Turn | None = None
+
+
+def _mine(visit: Visit, item: Released) -> bool:
+    return visit.enters and item.ref.originator == visit.hand.reader.party
+
+
+def _check_label(house: House, visit: Visit, item: Released, form: Form) -> Checked:
+    checked = Checked("relabel", "", ticks_said(form))
+    try:
+        label = label_of(form, house.rules())
+    except Refused as refusal:
+        return msgspec.structs.replace(checked, refusals=(str(refusal),))
+    wider = against_label(house, visit.hand, item.ref, label)
+    refusals = (*over(label, [house.settings.node_ceiling], house.rules()), *([str(wider)] if wider else []))
+    return msgspec.structs.replace(checked, label=label, turn=turned(house, visit.room, item, label), refusals=refusals)
 
 
 def _check(house: House, visit: Visit, item: Released, act: Act, form: Form) -> Checked:
@@ -217,7 +270,7 @@ def serial(visit: Visit, item: Released) -> str:
 
 def _view(house: House, pages: Pages, visit: Visit, item: Released, checked: Checked | None) -> dict[str, object]:
     room, reader = visit.room, visit.hand.reader
-    mine = visit.enters and item.ref.originator == reader.party
+    mine = _mine(visit, item)
     say = pages.gettext(visit.language)
     shown = _shown(house, room, item)
     told, known = shown.get("told", frozenset()), shown["template"] is not None
@@ -246,7 +299,7 @@ def _view(house: House, pages: Pages, visit: Visit, item: Released, checked: Che
         "choices": offers,
         "under": under,
         "checked": checked,
-        "ticked": ticks_of(item.label),
+        "ticked": checked.ticked if checked and checked.act == "relabel" else ticks_of(item.label),
         "serial": serial(visit, item),
         "acts": acts,
         "signatures": house.proofs(item, room) if known else (),

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from diwan.house import House
-from diwan.reading import Query, ReadingRoom
+from diwan.reading import Query, ReadingRoom, Released
 from diwan.release.clauses import Level, Tag
 from diwan.release.codes import party_id
 from diwan.release.decide import Rules
@@ -151,6 +151,34 @@ def reached(house: House, room: ReadingRoom, label: Label) -> Reached:
     reach = house.preview(party, label)
     known = (one for one in known_parties(house, room) if one != party)
     return Reached(reach.world, tuple(Partner(one, reach.world or one in reach.parties) for one in known))
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What another label would change, by party; its originator, who keeps it in any case, is not among them."""
+
+    loses: tuple[str, ...]
+    gains: tuple[str, ...]
+    keeps: tuple[str, ...]
+    was_everyones: bool
+    everyones: bool
+
+
+def turned(house: House, room: ReadingRoom, item: Released, label: Label) -> Turn:
+    """Return who would lose and who would gain an item if its originator, the reader's party, set `label` now.
+
+    Among the parties that the reader knows, and those that it reaches now, which its originator is told anyway.
+    """
+    now, then = room.reach(item), house.preview(room.reader.party, label)
+    known = sorted({*known_parties(house, room), *now.parties} - {room.reader.party})
+    had = {one for one in known if now.world or one in now.parties}
+    gets = {one for one in known if then.world or one in then.parties}
+    return Turn(
+        tuple(one for one in known if one in had - gets),
+        tuple(one for one in known if one in gets - had),
+        tuple(one for one in known if one in gets & had),
+        now.world,
+        then.world,
+    )
 
 
 def ticks_of(label: Label) -> Ticked:

@@ -112,8 +112,7 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
             said = answer(request, 429, "TooSoon", str(refusal))
             said.headers["retry-after"] = str(refusal.seconds)
             return said
-        status = next((code for kind, code in _STATUS.items() if isinstance(refusal, kind)), 400)
-        said = answer(request, status, type(refusal).__name__, str(refusal))
+        said = answer(request, status_of(refusal), type(refusal).__name__, str(refusal))
         if isinstance(refusal, Unreachable):
             _log.error("The register cannot be reached: %s", refusal.__cause__)
         if isinstance(refusal, (Unreachable, Crowded)):
@@ -148,6 +147,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
         return answer(request, 500, "Failed", _FAILED)
 
     return {Refused: refused, SignedOut: signed_out, HTTPException: http, Exception: failed}
+
+
+def status_of(refusal: Refused) -> int:
+    """Return the status that says a refusal."""
+    return next((code for kind, code in _STATUS.items() if isinstance(refusal, kind)), 400)
 
 
 def is_service(request: Asked) -> bool:

@@ -138,6 +138,12 @@ def _relabel(known: Known, world: World) -> Iterator[Ask]:
     yield Ask("POST", f"{BASES[world]}/items/{known.refs(world)[-1]}/relabel", form=(("typed", "TLP:CLEAR"),))
 
 
+def _check_label(known: Known, world: World) -> Iterator[Ask]:
+    for ref in (*_mine(known, world), *known.unseen(world)[-2:], *known.refs(world)[:1]):
+        for typed in (*_PREVIEWS, "TLP:NONE"):
+            yield _post(known, f"{BASES[world]}/items/{ref}/relabel/check", ("typed", typed))
+
+
 def _rectify(known: Known, world: World) -> Iterator[Ask]:
     for number, ref in enumerate((*_mine(known, world), *known.refs(world)[-5:])):
         for name, twin in ((None, False), (known.names()[0], False), (known.names()[-2], True)):
@@ -319,6 +325,7 @@ GENERATORS: Final[dict[str, Generator]] = {
     "GET /items/{originator:str}/{ident:str}/parts/{part:str}": _parts,
     "GET /items/{originator:str}/{ident:str}/envelope": _on_items("/envelope"),
     "POST /items/{originator:str}/{ident:str}/relabel": _relabel,
+    "POST /items/{originator:str}/{ident:str}/relabel/check": _check_label,
     "POST /items/{originator:str}/{ident:str}/rectify": _rectify,
     "POST /items/{originator:str}/{ident:str}/recall": _recall,
     "POST /items/{originator:str}/{ident:str}/acts/{act:str}": _act,
@@ -363,6 +370,7 @@ BY_REFERENCE: Final = {
     "GET /items/{originator:str}/{ident:str}/parts/{part:str}": "/items/{ref}/parts/alert.xml",
     "GET /items/{originator:str}/{ident:str}/envelope": "/items/{ref}/envelope",
     "POST /items/{originator:str}/{ident:str}/relabel": "/items/{ref}/relabel",
+    "POST /items/{originator:str}/{ident:str}/relabel/check": "/items/{ref}/relabel/check",
     "POST /items/{originator:str}/{ident:str}/rectify": "/items/{ref}/rectify",
     "POST /items/{originator:str}/{ident:str}/recall": "/items/{ref}/recall",
     "POST /items/{originator:str}/{ident:str}/acts/{act:str}": "/items/{ref}/acts/acknowledge",
