@@ -103,6 +103,7 @@ def install(environment: Environment, language: Language, messages: NullTranslat
         words,
         spoken=spoken,
         coded=coded,
+        word=word,
         bases=BASES,
         worlds={World.ACTUAL: say("Actual"), World.EXERCISE: say("Exercise"), World.TEST: say("Test")},
         names=_fields(say),

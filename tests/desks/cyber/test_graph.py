@@ -47,6 +47,17 @@ def test_a_picture_has_a_name_a_description_links_and_titles() -> None:
     ]
 
 
+def test_types_and_relations_are_said_in_the_words_of_the_reader() -> None:
+    words = {("type", "malware"): "maliciel", ("relation", "uses"): "utilise"}
+
+    root = drawn(draw(NODES, EDGES, title="t", about="a", word=lambda field, code: words.get((field, code), code)))
+
+    assert sorted(texts(root, ".//s:text[@class='kind']")) == ["indicator", "maliciel", "threat-actor · TLP:AMBER"]
+    assert sorted(texts(root, ".//s:text[@class='relation']")) == ["indicates", "utilise"]
+    assert "Sand <Viper> — utilise — شبكة 203.0.113.9" in texts(root, ".//s:g/s:title")
+    assert {found.get("class") for found in root.iterfind(".//s:g", NS)} >= {"node kind-malware", "edge relation-uses"}
+
+
 def test_an_edge_to_what_is_not_there_leaves_no_trace() -> None:
     with_hidden = draw(NODES, EDGES, title="t", about="a")
 

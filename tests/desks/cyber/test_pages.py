@@ -99,7 +99,7 @@ def test_the_picture_draws_what_is_released_up_to_two_steps_away(enter: Enter, r
 
     def drawn(party: str, base: str = "") -> tuple[set[str], set[str]]:
         draw = object_view(room(party), room(party).get(page))["picture"]
-        root = etree.fromstring(draw(base, "Around", "Nearest", False))  # type: ignore[operator]
+        root = etree.fromstring(draw(base, "Around", "Nearest", False, lambda _, code: code))  # type: ignore[operator]
         nodes = {(t.text or "").partition(" — ")[0] for t in root.iterfind(".//s:a/s:g/s:title", SVG)}
         return nodes, {str(a.get("href")).partition("items/")[0] for a in root.iterfind(".//s:a", SVG)}
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from diwan.desks.cyber.kinds.stix import Brief
 from diwan.desks.cyber.pages.briefs import Named, brief_of
 from diwan.desks.cyber.pages.relations import RELATIONSHIP, Tie, ties_of
-from diwan.desks.cyber.render.graph import Edge, Node, draw
+from diwan.desks.cyber.render.graph import Edge, Node, Word, draw
 from diwan.reading import ReadingRoom, Released
 
 NODES: Final = 60
@@ -19,7 +19,7 @@ _NEXT: Final = 12
 _LINKS: Final = 20
 
 Picture = Callable[..., str]
-"""Draws it: (base, title, about, rtl) → SVG."""
+"""Draws it: (base, title, about, rtl, word) → SVG."""
 
 
 def picture(room: ReadingRoom, item: Released, brief: Brief, near: tuple[Tie, ...], named: Named) -> Picture | None:
@@ -40,7 +40,7 @@ def picture(room: ReadingRoom, item: Released, brief: Brief, near: tuple[Tie, ..
             _add(ties_of(room, other, named, _LINKS, _LINKS), held, edges, 6)
     if len(held) < 2:
         return None
-    return lambda base, title, about, rtl: _drawn(held, edges, brief.id, base, title, about, rtl=rtl)
+    return lambda base, title, about, rtl, word: _drawn(held, edges, brief.id, base, title, about, word, rtl=rtl)
 
 
 def _add(near: tuple[Tie, ...], held: dict[str, Released], edges: set[Edge], most: int) -> None:
@@ -54,11 +54,11 @@ def _add(near: tuple[Tie, ...], held: dict[str, Released], edges: set[Edge], mos
 
 
 def _drawn(
-    held: dict[str, Released], edges: set[Edge], focus: str, base: str, title: str, about: str, *, rtl: bool
+    held: dict[str, Released], edges: set[Edge], focus: str, base: str, title: str, about: str, word: Word, *, rtl: bool
 ) -> str:
     nodes = [_node(ident, item, base) for ident, item in held.items()]
     lines = sorted(edges, key=lambda edge: (edge.start, edge.end, edge.relation))
-    return draw(nodes, lines, title=title, about=about, focus=focus, rtl=rtl).decode()
+    return draw(nodes, lines, title=title, about=about, focus=focus, rtl=rtl, word=word).decode()
 
 
 def _node(ident: str, item: Released, base: str) -> Node:

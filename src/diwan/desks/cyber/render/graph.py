@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -26,6 +26,12 @@ _NO_CLASS: Final = re.compile(r"[^a-z0-9]+")
 _HREF: Final = re.compile(r"(?:https?://|/(?!/))[^\s\x00-\x20\"<>\\]*", re.ASCII)
 
 Point = tuple[float, float]
+Word = Callable[[str, str], str]
+"""What a code is called in the reader's language: (`type` or `relation`, code) → word."""
+
+
+def _as_coded(field: str, code: str) -> str:
+    return code
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -56,14 +62,16 @@ def draw(
     about: str,
     focus: str | None = None,
     rtl: bool = False,
+    word: Word = _as_coded,
     prefix: str = "graph",
 ) -> bytes:
     """Return the graph as SVG bytes: the same graph is always the same picture.
 
     Layers go from `focus` (or the best connected object) by the number of steps; with `rtl` they go from right to
     left. Edges to an object that is not among `nodes` are left out, and nothing tells of them. `title` and `about`
-    are the picture's name and description in the reader's language; ids begin with `prefix`, so that two pictures
-    can stand on one page. Colours are presentation attributes, which any style sheet overrides.
+    are the picture's name and description in the reader's language, in which `word` says types and relations; ids
+    begin with `prefix`, so that two pictures can stand on one page. Colours are presentation
+    attributes, which any style sheet overrides.
 
     Source: SVG 1.1, 5.4 (title and desc) and 10.7 (direction).
     """
@@ -74,7 +82,7 @@ def draw(
     shown, left = _cut(order)
     places = _places(_untangled(shown, near), rtl)
     drawn = [edge for edge in lines if edge.start in places and edge.end in places]
-    return _picture(held, places, drawn, title, f"{about} (+{left})" if left else about, prefix)
+    return _picture(held, places, drawn, title, f"{about} (+{left})" if left else about, prefix, word)
 
 
 def _edge_key(edge: Edge) -> tuple[str, str, str]:
@@ -146,7 +154,13 @@ def _places(layers: list[list[str]], rtl: bool) -> dict[str, Point]:
 
 
 def _picture(
-    held: Mapping[str, Node], places: Mapping[str, Point], edges: list[Edge], title: str, about: str, prefix: str
+    held: Mapping[str, Node],
+    places: Mapping[str, Point],
+    edges: list[Edge],
+    title: str,
+    about: str,
+    prefix: str,
+    word: Word,
 ) -> bytes:
     width = max((x for x, _ in places.values()), default=0) + _WIDTH + _MARGIN
     height = max((y for _, y in places.values()), default=0) + _HEIGHT + _MARGIN
@@ -160,9 +174,9 @@ def _picture(
     _set(tip, markerWidth="8", markerHeight="8", orient="auto")
     _add(tip, "path", d="M0 0L8 4L0 8Z", fill="#5b6770", **{"class": "tip"})
     for edge in edges:
-        _draw_edge(root, edge, held, places, f"url(#{name}-tip)", labelled=len(edges) <= _LABELLED)
+        _draw_edge(root, edge, held, places, f"url(#{name}-tip)", word, labelled=len(edges) <= _LABELLED)
     for one, place in places.items():
-        _draw_node(root, held[one], place)
+        _draw_node(root, held[one], place, word)
     told: bytes = etree.tostring(root, encoding="utf-8")
     return told
 
@@ -173,11 +187,13 @@ def _draw_edge(
     held: Mapping[str, Node],
     places: Mapping[str, Point],
     tip: str,
+    word: Word,
     *,
     labelled: bool,
 ) -> None:
     group = _add(root, "g", **{"class": f"edge relation-{_class(edge.relation)}"})
-    _add(group, "title", f"{held[edge.start].label} — {edge.relation} — {held[edge.end].label}")
+    relation = word("relation", edge.relation)
+    _add(group, "title", f"{held[edge.start].label} — {relation} — {held[edge.end].label}")
     start, end = _centre(places[edge.start]), _centre(places[edge.end])
     if edge.start == edge.end:
         x, y = start[0], start[1] - _HEIGHT / 2
@@ -187,18 +203,19 @@ def _draw_edge(
         line, middle = f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}", ((ax + bx) / 2, (ay + by) / 2 - 4)
     _add(group, "path", d=line, fill="none", stroke="#5b6770", **{"marker-end": tip})
     if labelled:
-        _write(group, edge.relation, middle, "10", "relation")
+        _write(group, relation, middle, "10", "relation")
 
 
-def _draw_node(root: etree._Element, node: Node, place: Point) -> None:
+def _draw_node(root: etree._Element, node: Node, place: Point, word: Word) -> None:
+    kind = word("type", node.kind)
     inside = _add(root, "a", href=node.href) if _HREF.fullmatch(node.href) else root
     group = _add(inside, "g", **{"class": f"node kind-{_class(node.kind)}"})
-    _add(group, "title", " — ".join(part for part in (node.label, node.kind, node.marking) if part))
+    _add(group, "title", " — ".join(part for part in (node.label, kind, node.marking) if part))
     box = {"width": f"{_WIDTH}", "height": f"{_HEIGHT}", "rx": "6", "fill": "#ffffff", "stroke": "#27343c"}
     _add(group, "rect", x=f"{place[0]:g}", y=f"{place[1]:g}", **box)
     x, y = _centre(place)
     _write(group, _short(node.label or node.id), (x, y - 3), "13", "label")
-    _write(group, " · ".join(part for part in (node.kind, node.marking) if part), (x, y + 14), "10", "kind")
+    _write(group, " · ".join(part for part in (kind, node.marking) if part), (x, y + 14), "10", "kind")
 
 
 def _write(parent: etree._Element, text: str, at: Point, size: str, sort: str) -> None:
