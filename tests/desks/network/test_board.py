@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from diwan.terms.label import Label
 from diwan.terms.party import Standing
 from diwan.terms.reader import Reader
 from diwan.terms.time import instant
+from diwan.web.language import LANGUAGES
 
 Say = Callable[..., Ref]
 Look = Callable[..., dict[str, object]]
@@ -195,6 +197,19 @@ def test_picture_says_the_same_as_the_table_beside_it(say: Say, board: Look) -> 
     assert [table.count(f">{word}</a>") for word in ("member", "aspirant", "claimed")] == [1, 1, 1]
 
 
+def test_picture_runs_from_right_to_left_for_who_reads_so(say: Say, board: Look) -> None:
+    for statement in (ICI, KUWAIT, member("KWT"), member("KWT", of="MD")):
+        say("NATO", statement)
+
+    def across(language: str) -> list[tuple[str, int]]:
+        drawing = _html("network/board.html", board("KWT"), language).split("<table", 1)[0]
+        return [(label, int(x)) for x, label in re.findall(r'<text x="(\d+)"[^>]*>(KWT|ICI|MD)<', drawing)]
+
+    left, right = dict(across("en")), dict(across("ar"))
+    assert left["KWT"] < left["ICI"] < left["MD"]
+    assert right["KWT"] > right["ICI"] > right["MD"]
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
@@ -237,7 +252,7 @@ def test_name_that_looks_like_markup_stays_text(say: Say, board: Look) -> None:
     assert "&lt;b&gt;Kuwait&lt;/b&gt;" in page and "<b>Kuwait" not in page
 
 
-def _html(template: str, view: dict[str, object]) -> str:
+def _html(template: str, view: dict[str, object], language: str = "en") -> str:
     """Fill a desk's template in a shell that writes days and addresses as plainly as can be."""
     shell = DictLoader({"page.html": "{% block title %}{% endblock %}{% block main %}{% endblock %}"})
     environment = Environment(
@@ -250,4 +265,5 @@ def _html(template: str, view: dict[str, object]) -> str:
     environment.filters["day"] = date.isoformat
     environment.filters["link"] = lambda ref: f"/items/{ref}"
     environment.filters["headline"] = lambda item: item.title
-    return environment.get_template(template).render(language="en", base="", **view)
+    tongue = LANGUAGES[language]
+    return environment.get_template(template).render(language=language, tongue=tongue, base="", **view)

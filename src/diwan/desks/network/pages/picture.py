@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from diwan.desks.network.kinds import Place, Roll
 
@@ -54,6 +55,15 @@ class Picture(msgspec.Struct, frozen=True):
     height: int
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
+
+    def mirrored(self) -> Picture:
+        """Return the same picture for readers from right to left: its first column is the rightmost."""
+        columns = tuple(replace(column, x=self.width - column.x) for column in self.columns)
+        lines = tuple(
+            replace(line, cells=tuple(cell and replace(cell, x=self.width - cell.x) for cell in line.cells))
+            for line in self.lines
+        )
+        return replace(self, columns=columns, lines=lines)
 
 
 def picture(rolls: Sequence[Roll]) -> Picture:
