@@ -66,8 +66,25 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_page(
     wrong = sign_in(anyone, password="something else entirely")
     unknown = sign_in(anyone, name="nobody", password="something else entirely")
 
-    assert (wrong.status_code, wrong.content) == (403, unknown.content)
+    as_typed = wrong.text.replace('value="kwt.duty"', 'value="nobody"')
+    assert (wrong.status_code, as_typed) == (403, unknown.text)
+    assert 'value="nobody"' in unknown.text  # who mistyped the password need not type the name again
+    assert "something else" not in unknown.text
     assert "set-cookie" not in wrong.headers
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "The name and the password do not fit together."),
+        ("fr", "Le nom et le mot de passe ne vont pas ensemble."),
+        ("ar", "الاسم وكلمة المرور لا يتوافقان."),
+    ],
+)
+def test_who_is_not_let_in_is_told_so_in_their_language(anyone: Browser, language: str, said: str) -> None:
+    anyone.cookies.set("diwan-language", language)
+
+    assert said in sign_in(anyone, name="nobody").text
 
 
 def test_signing_out_ends_the_session_at_the_node(

@@ -26,6 +26,21 @@ def page(alert: Callable[..., Ref], browser: Callable[..., Browser]) -> Callable
     return read
 
 
+def test_a_refusal_is_said_in_the_readers_language_where_it_is_always_the_same(
+    browser: Callable[..., Browser], token: Callable[[Browser], str]
+) -> None:
+    kwt = browser("KWT")
+    kwt.cookies.set("diwan-language", "fr")
+
+    page = html.fromstring(kwt.get(f"/items/KWT/{'0' * 32}").text)
+    typed = kwt.post("/compose/check", data={"token": token(kwt), "text": " ", "typed": "TLP:AMBR"})
+
+    assert page.xpath("//main//p/text()")[-1] == "Il n’y a rien ici qui vous soit communiqué sous cette référence."
+    refusals = html.fromstring(typed.text).xpath("//div[@class='refusal']/p")
+    assert refusals[0].text_content() == "Aucun document n’a été fourni."
+    assert [one.xpath("string(bdi/@lang)") for one in refusals] == ["", "en"]
+
+
 @pytest.mark.parametrize(
     ("language", "said"),
     [

@@ -28,8 +28,8 @@ _SMALL: Final = 64 * 1024
 def routes(house: House, pages: Pages) -> list[Any]:
     """Return the handlers of the way in and out."""
 
-    def ask_again(request: Asked, then: str, refused: str, status: int) -> Response[str]:
-        text = pages.fill(language_of(house, request), "sign_in.html", next=then, refused=refused)
+    def ask_again(request: Asked, then: str, refused: str, status: int, name: str = "") -> Response[str]:
+        text = pages.fill(language_of(house, request), "sign_in.html", next=then, refused=refused, name=name)
         return Response(text, status_code=status, media_type=MediaType.HTML)
 
     @get("/sign-in", name="sign in page", opt={"reads": NOTHING}, sync_to_thread=False)
@@ -41,11 +41,11 @@ def routes(house: House, pages: Pages) -> list[Any]:
         form = await read_form(request, house.settings.largest)
         then = inside(form.one("next"))
         address = came_from(request)
+        name, password = form.one("name"), form.one("password")
         try:
-            name, password = form.one("name"), form.one("password")
             _, secret = await at_the_door(address, house.doors.sign_in, name, password, address)
         except NotAllowed as refusal:
-            return ask_again(request, then, str(refusal), 403)
+            return ask_again(request, then, str(refusal), 403, name)
         if before := session_of(request):
             await writing(house.doors.sign_out, before)
         answer = Redirect(then, status_code=303)

@@ -26,6 +26,7 @@ from diwan.terms.time import Instant, iso, moment
 from diwan.web.files import tlp_class
 from diwan.web.glance import glance, headline
 from diwan.web.language import LANGUAGES, Language, Say, direction, speaker
+from diwan.web.told import told
 from diwan.web.visit import BASES
 
 _TOKENS: Final = {*TLP, *PAP}
@@ -95,9 +96,19 @@ def install(environment: Environment, language: Language, messages: NullTranslat
         number, unit = (octets / _KILO, "kilobyte") if octets < _KILO**2 else (octets / _KILO**2, "megabyte")
         return format_unit(round(number, 1), f"digital-{unit}", "short", locale=language.locale)
 
+    def in_words(line: str) -> Markup:
+        return told(line, say)
+
     words = {"when": when, "day": day, "ago": ago, "marking": marking, "chip": chip, "link": link}
     environment.filters.update(
-        **words, headline=title, glance=glance, kind=kind, size=size, direction=direction, token_class=tlp_class
+        **words,
+        headline=title,
+        glance=glance,
+        kind=kind,
+        size=size,
+        direction=direction,
+        token_class=tlp_class,
+        told=in_words,
     )
     environment.globals.update(
         words,
