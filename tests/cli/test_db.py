@@ -31,7 +31,7 @@ def test_a_node_in_files_is_found_well_and_upgraded_to_what_it_is(diwan: Run, no
     assert looked.code == 0
     assert (upgraded.code, upgraded.err) == (
         0,
-        "The register was of shape 0003 and is of shape 0003; its walls were raised anew.\n",
+        "The register is of shape 0003 already; its walls were raised anew.\n",
     )
 
 

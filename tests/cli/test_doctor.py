@@ -164,8 +164,8 @@ def test_a_port_that_is_free_that_the_node_has_and_that_another_program_has_are_
     one = "is taken by another program, and one alone can listen there: stop it, or choose another"
     assert free == [("port", "ok", f"{at} is free"), ("metrics_port", "ok", f"{on} is free")]
     assert running == [
-        ("port", "ok", f"{at} answers: a node runs"),
-        ("metrics_port", "ok", f"{on} answers: a node runs"),
+        ("port", "ok", f"{at} answers: a node runs, this one or another"),
+        ("metrics_port", "ok", f"{on} answers: a node runs, this one or another"),
     ]
     assert taken == [("port", "wrong", f"{at} {one} port"), ("metrics_port", "wrong", f"{on} {one} metrics_port")]
 

@@ -69,6 +69,22 @@ def test_indicators_come_without_what_stands_on_a_warning_list_unless_all_are_as
     assert "# Released to: QAT" in every.out
 
 
+def test_rules_for_suricata_in_a_file_say_that_their_lists_did_not_come_along(
+    diwan: Run, node: Path, given: dict[str, list[Any]]
+) -> None:
+    one = ("export", "indicators", "--as", "qatar", "--format", "suricata", "--node", node, "--out")
+
+    alone = diwan(*one, "rules")
+
+    assert alone.code == 0
+    assert (
+        alone.err
+        == "rules holds the rules alone; the lists that some of them name come along into a folder that exists.\n"
+    )
+    Path("beside").mkdir()
+    assert diwan(*one, "beside").err == ""
+
+
 def test_rules_for_suricata_come_with_the_lists_that_they_name(
     diwan: Run, node: Path, given: dict[str, list[Any]], tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ def test_a_marking_is_told_with_its_label_and_whom_it_reaches(diwan: Run, node: 
     assert told == {
         "marking": "TLP:AMBER // Releasable to BHR, QAT",
         "policy": "TLP",
+        "set by": "KWT",
         "label": {
             "policy": "TLP",
             "classification": "UNCLASSIFIED",
@@ -36,6 +37,8 @@ def test_a_label_reaches_the_parties_that_a_keeper_has_stated(diwan: Run, tmp_pa
     assert reaches("TLP:AMBER // Releasable to ICI") == ["ARE", "BHR", "KWT", "NATO", "QAT"]
     assert reaches("TLP:AMBER // Releasable to MD", "--originator", "JOR") == ["ISR", "JOR"]
     assert reaches("TLP:CLEAR") == ["everyone"]
+    typo = diwan("label", "TLP:CLEAR", "--originator", "jor", "--node", "demo")
+    assert typo.err.startswith("Refused. “jor” is not a party id")
 
 
 def test_a_label_is_printed_as_adatp_4774(diwan: Run, node: Path) -> None:

@@ -89,7 +89,8 @@ def test_demo_is_laid_out_once_and_tells_its_passwords_once(diwan: Run) -> None:
     ]  # fmt: skip
     assert len({row[-1] for row in rows[1:]}) == 9
     assert second.out == ""
-    assert second.err.startswith("The demo had begun before; passwords were shown then.")
+    assert second.err.startswith("The demo had begun before; passwords were shown then. Another: diwan user password")
+    assert first.err == "Its node lies in demo: other commands look there with --node demo.\n"
     assert diwan("as", "outsider", "count", "--kind", "crisis.alert", "--json", "--node", "demo").told == [{"count": 1}]
     assert diwan("as", "kuwait", "count", "--kind", "crisis.alert", "--json", "--node", "demo").told == [{"count": 10}]
     anew = diwan("demo", "--no-serve", "--fresh", "--node", "demo")

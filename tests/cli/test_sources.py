@@ -31,6 +31,7 @@ from diwan.web.app import create_app
 
 Run = Callable[..., Any]
 PASSWORD = "a long enough word"
+NONE = "No such source is named in desks/cyber/sources.toml of the node's folder.\n"
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -306,3 +307,10 @@ def test_a_source_that_is_not_there_is_refused_by_name(diwan: Run, node: Path) -
 
     assert refused.code == 2
     assert "No source of direction poll is named nobody" in refused.err
+
+
+def test_a_node_that_names_no_source_says_so(diwan: Run, node: Path) -> None:
+    for command in (("source", "list"), ("source", "push"), ("import", "taxii")):
+        asked = diwan(*command, "--node", node)
+
+        assert (asked.code, asked.err) == (0, NONE)

@@ -12,6 +12,7 @@ from diwan.cli.asking import InWorld
 from diwan.cli.opening import HERE, Node, console_hand, opened
 from diwan.cli.showing import Json, say, show
 from diwan.desks.cyber.kinds.collection import MEDIA_TYPE, Collection
+from diwan.desks.cyber.kinds.stix import TYPES
 from diwan.release.codes import party_id
 from diwan.release.marking import parse_marking
 from diwan.terms.gate import World
@@ -60,4 +61,8 @@ def add_to(app: typer.Typer) -> None:
             draft = msgspec.structs.replace(house.draft(MEDIA_TYPE, msgspec.json.encode(said)), world=world)
             taken = house.take(hand, draft, read, originator=hand.reader.party)
         show([{"id": said.id, "title": said.title, "ref": str(taken.refs[0])}], ["id", "title", "ref"], as_json=as_json)
+        if strange := [one for one in said.types if one not in TYPES and not one.startswith("x-")]:
+            say(
+                f"STIX knows no type {', '.join(strange)}: until objects of such a type come, it selects nothing by it."
+            )
         say(f"Poll it at …/taxii2/root/collections/{said.id}/objects/")

@@ -134,7 +134,7 @@ def _port(setting: str, host: str, port: int, ours: Callable[[str, int], bool]) 
     except OSError:
         return _free(setting, host, port)
     if ours(at, port):
-        return Check(setting, True, f"{shown} answers: a node runs")
+        return Check(setting, True, f"{shown} answers: a node runs, this one or another")
     return Check(
         setting,
         False,

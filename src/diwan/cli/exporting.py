@@ -81,6 +81,8 @@ def add_to(app: typer.Typer) -> None:
             for one, data in _lists(house, room, _forms(form, out), everything=everything):
                 with _written(out / one.file if out.is_dir() else out) as file:
                     file.write(data)
+        if form == _SURICATA and out != STDOUT and not out.is_dir():
+            say(f"{out} holds the rules alone; the lists that some of them name come along into a folder that exists.")
 
 
 def _forms(form: str, out: Path) -> list[Format]:

@@ -9,6 +9,7 @@ import typer
 
 from diwan.cli.opening import HERE, Node, opened
 from diwan.cli.showing import Json, show
+from diwan.release.codes import party_id
 from diwan.release.marking import marking, parse_marking
 from diwan.release.stanag4774 import to_xml
 
@@ -19,7 +20,9 @@ def add_to(app: typer.Typer) -> None:
     @app.command("label")
     def label(
         text: Annotated[str, typer.Argument(help="A marking, e.g. 'TLP:AMBER // Releasable to ICI'.")],
-        originator: Annotated[str, typer.Option(help="In whose name.")] = "",
+        originator: Annotated[
+            str, typer.Option(help="The party that would set it; none: the keeper of this node.")
+        ] = "",
         node: Node = HERE,
         as_json: Json = False,
         xml: Annotated[bool, typer.Option("--xml", help="Print it as an ADatP-4774 label.")] = False,
@@ -29,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
             rules = house.rules()
             read = parse_marking(text, rules.policies)
             policy = next(policy for policy in rules.policies if policy.id == read.policy)
-            who = originator or house.settings.keeper
+            who = party_id(originator) if originator else house.settings.keeper
             if xml:
                 typer.echo(to_xml(read, created=house.clock(), originator=who, policy=policy).decode())
                 return
@@ -37,8 +40,9 @@ def add_to(app: typer.Typer) -> None:
             row = {
                 "marking": marking(read, policy),
                 "policy": read.policy,
+                "set by": who,
                 "label": msgspec.to_builtins(read),
                 "faults": list(policy.faults(read)),
                 "reaches": ["everyone"] if reached.world else sorted(reached.parties),
             }
-            show([row], ["marking", "policy", "reaches", "faults"], as_json=as_json)
+            show([row], ["marking", "policy", "set by", "reaches", "faults"], as_json=as_json)

@@ -95,7 +95,11 @@ def add_to(app: typer.Typer) -> None:
             if rows:
                 show(rows, ["name", "who", "party", "password"], as_json=False)
             else:
-                say("The demo had begun before; passwords were shown then. Begin it anew with --fresh.")
+                say(
+                    "The demo had begun before; passwords were shown then."
+                    f" Another: diwan user password NAME --node {node}. Begin it anew with --fresh."
+                )
+            say(f"Its node lies in {node}: other commands look there with --node {node}.")
             if serve_it:
                 _serve(house, None, port)
 

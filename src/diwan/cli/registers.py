@@ -29,7 +29,8 @@ def add_to(app: typer.Typer) -> None:
     def upgrade(node: Node = HERE) -> None:
         """Bring the register to the shape that this version of the software works with."""
         before, after = upgrade_register(found(node))
-        say(f"The register was of shape {before} and is of shape {after}; its walls were raised anew.")
+        moved = f"was of shape {before} and is of shape {after}" if before != after else f"is of shape {after} already"
+        say(f"The register {moved}; its walls were raised anew.")
 
     @group.command("shut")
     def shut(

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from diwan.cli.calling import Caller, sources_of
 from diwan.cli.opening import HERE, Node, opened
-from diwan.cli.showing import Json, show
+from diwan.cli.showing import Json, say, show
 from diwan.desks.cyber.calls.ledger import Ledger, Row, row_of, write_ledger
 from diwan.desks.cyber.calls.source import Source
 from diwan.desks.cyber.calls.state import resumed
@@ -26,6 +26,8 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names of sources; none:
 Rejects = Annotated[Path | None, typer.Option(help="Where objects that were not taken are listed.")]
 Direction = Literal["poll", "push"]
 COLUMNS = ("name", "direction", "state", "last ok", "due", "entered", "already", "rejected", "what")
+
+NONE = "No such source is named in desks/cyber/sources.toml of the node's folder."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,6 +42,8 @@ def add_to(app: typer.Typer) -> None:
             caller = Caller(house, time.sleep)
             rows = [row_of(caller.keeps, source, house.clock()) for source in sources_of(house)]
         show(map(_row, rows), COLUMNS, as_json=as_json)
+        if not rows:
+            say(NONE)
         if any(row.health.state != "well" for row in rows):
             raise typer.Exit(1)
 
@@ -67,6 +71,8 @@ def _call(node: Path, names: list[str] | None, direction: Direction, rejects: Pa
         rows = [_called(house, caller, source) for source in _chosen(house, names or [], direction)]
         house.book.words.catch_up()
     show(map(_row, rows), COLUMNS, as_json=as_json)
+    if not rows:
+        say(NONE)
     if any(row.health.state in ("failing", "stopped") for row in rows):
         raise typer.Exit(1)
 
