@@ -3,12 +3,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from babel.support import NullTranslations
+from jinja2 import Environment
 from litestar import Litestar
 from litestar.testing import TestClient
 from lxml import html
 
 from diwan.terms.item import Ref
-from diwan.web.language import direction
+from diwan.web.language import LANGUAGES, direction
+from diwan.web.wording import install
 
 Browser = TestClient[Litestar]
 
@@ -99,3 +102,14 @@ def test_direction_is_that_of_the_script_a_language_is_written_in(tag: str, runs
 @pytest.mark.parametrize("tag", ["", "x-klingon", "i-default", "../../etc", "ar_KW", "ar-" * 50, "\0"])
 def test_a_tag_that_names_no_known_language_runs_from_the_left(tag: str) -> None:
     assert direction(tag) == "ltr"
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "size"),
+    [("en", "12,754", "728 bytes"), ("fr", "12\u202f754", "728\u202fo"), ("ar", "12,754", "728 بايت")],
+)
+def test_numbers_read_as_they_are_written_in_the_readers_language(language: str, count: str, size: str) -> None:
+    environment = Environment()
+    install(environment, LANGUAGES[language], NullTranslations())
+
+    assert (environment.filters["number"](12_754), environment.filters["size"](728)) == (count, size)

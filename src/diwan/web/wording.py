@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal
 from babel.support import NullTranslations
 from babel.units import format_unit
 from jinja2 import Environment, pass_context
@@ -92,9 +93,14 @@ def install(environment: Environment, language: Language, messages: NullTranslat
 
     def size(octets: int) -> str:
         if octets < _KILO:
-            return format_unit(octets, "digital-byte", "short", locale=language.locale)
+            # CLDR's short English form has no plural, and Arabic has no long one.
+            length: Literal["long", "short"] = "long" if language.code == "en" else "short"
+            return format_unit(octets, "digital-byte", length, locale=language.locale)
         number, unit = (octets / _KILO, "kilobyte") if octets < _KILO**2 else (octets / _KILO**2, "megabyte")
         return format_unit(round(number, 1), f"digital-{unit}", "short", locale=language.locale)
+
+    def number(count: int) -> str:
+        return format_decimal(count, locale=language.locale)
 
     def in_words(line: str) -> Markup:
         return told(line, say)
@@ -109,6 +115,7 @@ def install(environment: Environment, language: Language, messages: NullTranslat
         direction=direction,
         token_class=tlp_class,
         told=in_words,
+        number=number,
     )
     environment.globals.update(
         words,
