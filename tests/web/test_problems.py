@@ -158,6 +158,30 @@ def test_every_answer_carries_the_headers(anyone: Browser, browser: Callable[...
     assert [answer.status_code for answer in answers] == [200, 200, 404, 405, 422, 303, 200, 404]
 
 
+def test_a_part_of_a_page_is_never_answered_with_a_page_to_sign_in(anyone: Browser) -> None:
+    part = {"hx-request": "true"}
+
+    whole = anyone.get("/news", follow_redirects=False)
+    assert (whole.status_code, whole.headers["location"]) == (303, "/sign-in?next=/news")
+    for path in ("/news?since=1", "/?after=x"):
+        asked = anyone.get(path, headers=part, follow_redirects=False)
+        assert (asked.status_code, asked.headers["hx-refresh"]) == (401, "true")
+        assert 'name="password"' not in asked.text
+
+
+def test_a_refusal_stands_where_the_answer_to_a_form_was_to_stand(
+    anyone: Browser, browser: Callable[..., Browser]
+) -> None:
+    into = 'hx-select="#result" hx-target="#result"'
+    assert into in browser("KWT").get("/compose").text
+
+    refused = anyone.post("/compose/check", headers={"hx-request": "true"})
+
+    assert refused.status_code == 401
+    assert "hx-refresh" not in refused.headers  # what was typed is in that page alone
+    assert 'id="result"' in refused.text
+
+
 def test_more_than_the_node_takes_at_once_is_refused(
     house: House, browser: Callable[..., Browser], token: Callable[[Browser], str]
 ) -> None:

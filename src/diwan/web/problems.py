@@ -125,6 +125,11 @@ def handlers(house: House, pages: Pages) -> dict[int | type[Exception], Handler]
             if is_service(request):
                 said.headers["www-authenticate"] = _CHALLENGE
             return said
+        if "hx-request" in request.headers:
+            # A part of a page was asked for: the sign-in page must not stand in its place. The page is loaded anew.
+            said = answer(request, 401, "SignedOut", str(refusal))
+            said.headers["hx-refresh"] = "true"
+            return said
         return Redirect(f"/sign-in?next={quote(address_of(request), safe='/')}", status_code=303)
 
     def http(request: Asked, refusal: HTTPException) -> Response[Any]:
