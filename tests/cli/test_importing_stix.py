@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
@@ -86,6 +87,25 @@ def test_what_is_refused_is_listed_with_file_line_and_rule_and_the_rest_goes_in(
     assert brought.told == [{"entered": 1, "already": 0, "rejected": 2, "notices": 0}]
     found = [(row["file"], row["where"], row["rule"], row["line"]) for row in rows(tmp_path / "bad.jsonl")]
     assert found == [(str(file), "/objects/1", "schema.type", line), (str(broken), "/", "json.read", None)]
+
+
+def test_what_refers_to_things_its_audience_may_not_know_is_entered_and_told_of(
+    diwan: Run, node: Path, tmp_path: Path
+) -> None:
+    known, about = tmp_path / "known.json", tmp_path / "about.json"
+    known.write_text(json.dumps(ACTOR))
+    note = {key: ACTOR[key] for key in ("spec_version", "created", "modified")}
+    note |= {"type": "note", "id": f"note--{uuid4()}", "abstract": "Of a heron", "content": "Seen."}
+    about.write_text(json.dumps(note | {"object_refs": [ACTOR["id"]]}))
+    one = ("--originator", "KWT", "--node", node, "--label")
+    diwan("import", "stix", known, *one, "TLP:AMBER // Releasable to QAT")
+
+    brought = diwan("import", "stix", about, *one, "TLP:AMBER // Releasable to BHR")
+
+    assert brought.err.splitlines()[-2:] == [
+        "1 entered, 0 already there, 0 rejected, 1 with notices",
+        f"{about}: Of a heron: It refers to 1 item(s) that BHR may not know.",
+    ]
 
 
 def test_an_object_is_never_labelled_freer_than_its_own_marking(

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from diwan.cli.asking import InWorld
-from diwan.cli.carrying import BATCH, Came, Carrier, Labels, Load, Opens, batches_of
+from diwan.cli.carrying import BATCH, TOLD, Carrier, Labels, Load, Opens, batches_of
 from diwan.cli.events import EventLabels
 from diwan.cli.opening import HERE, Node, console_hand, opened
 from diwan.cli.showing import Json, say
@@ -140,7 +140,8 @@ def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, label
     with opened(node) as house:
         label = parse_marking(manner.marking, house.rules().policies)
         hand = console_hand(house, party_id(manner.originator))
-        came = _carried(house, files, manner, hand, opener(house, hand), labeller(house, hand, label))
+        carrier = _carried(house, files, manner, hand, opener(house, hand), labeller(house, hand, label))
+    came = carrier.came
     if manner.as_json:
         sys.stdout.buffer.write(msgspec.json.encode(came) + b"\n")
     say(
@@ -148,10 +149,14 @@ def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, label
         + (f" (see {manner.rejects})" if came.rejected else "")
         + (f", {came.notices} with notices" if came.notices else "")
     )
+    for line in carrier.told:
+        say(line)
+    if came.notices > TOLD:
+        say(f"These are the first {TOLD}.")
     raise typer.Exit(1 if came.rejected and not came.entered and not came.already else 0)
 
 
-def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens: Opens, labels: Labels) -> Came:
+def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens: Opens, labels: Labels) -> Carrier:
     with manner.rejects.open("w", encoding="utf-8") as out, _progress() as progress:
         carrier = Carrier(house, hand, labels, out, manner.beyond)
         task = progress.add_task("files", total=len(files), rate="")
@@ -168,7 +173,7 @@ def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens:
         progress.update(index, completed=waiting)
     if not carrier.came.rejected:
         manner.rejects.unlink()
-    return carrier.came
+    return carrier
 
 
 def _progress() -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from diwan.terms.label import Label
 
 BATCH: Final = 1000
 """Records of one transaction."""
+TOLD: Final = 10
+"""Notices that are told word by word; all are counted."""
 
 Labelled = list[tuple[Draft, Label]]
 Opens = Callable[[bytes, str], Iterable[Draft | Reject]]
@@ -67,6 +70,8 @@ class Carrier(msgspec.Struct):
     """Where rejects are listed, one JSON object a line."""
     beyond: Beyond = Beyond.WARN
     came: Came = msgspec.field(default_factory=Came)
+    told: list[str] = msgspec.field(default_factory=list)
+    """The first notices, each with its file and title."""
 
     def enter(self, loads: Iterable[Load]) -> None:
         """Enter records in one transaction; durable when this returns."""
@@ -111,6 +116,8 @@ class Carrier(msgspec.Struct):
         else:
             self.came.entered += 1
             self.came.notices += bool(outcome.notices)
+            told = (f"{file}: {draft.title}: {notice.text}" for notice in outcome.notices)
+            self.told += islice(told, TOLD - len(self.told))
 
     def _refused(self, file: str, where: str, refusal: Refused) -> None:
         rule = type(refusal).__name__.lower()
