@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from diwan.cli.calling import Caller, sources_of
+from diwan.cli.opening import console_hand
 from diwan.cli.rounds import rounds
 from diwan.desks.cyber.kinds.collection import everything
 from diwan.desks.cyber.kinds.stix import MEDIA_TYPE
@@ -45,8 +46,10 @@ class Peer(msgspec.Struct, frozen=True):
         return everything("BHR", "Actual").id
 
     def enter(self, count: int, marking: str = "TLP:AMBER // Releasable to KWT", name: str = "Heron") -> list[str]:
+        return self.say([identity(f"{name} {number}") for number in range(count)], marking)
+
+    def say(self, said: list[bytes], marking: str = "TLP:AMBER // Releasable to KWT") -> list[str]:
         label = parse_marking(marking, self.house.rules().policies)
-        said = [identity(f"{name} {number}") for number in range(count)]
         drafts: list[Draft] = [self.house.draft(MEDIA_TYPE, one) for one in said]
         self.house.take_all(account(self.house).hand, [(draft, label) for draft in drafts], originator="BHR")
         return [draft.title for draft in drafts]
@@ -56,10 +59,10 @@ class Peer(msgspec.Struct, frozen=True):
         return sorted(item.title for item in room.walk(Query(kind="cyber.identity")))
 
 
-def identity(name: str) -> bytes:
+def identity(name: str, **more: object) -> bytes:
     at = "2017-01-20T08:00:00.000Z"
     head = {"type": "identity", "spec_version": "2.1", "id": f"identity--{uuid4()}", "created": at, "modified": at}
-    return json.dumps({**head, "name": name}).encode()
+    return json.dumps({**head, "name": name, **more}).encode()
 
 
 def account(house: House) -> Account:
@@ -173,6 +176,53 @@ def test_objects_that_are_refused_are_listed_and_kept_with_the_source(diwan: Run
     (bad,) = [msgspec.json.decode(line) for line in (node.parent / "bad.jsonl").read_bytes().splitlines()]
     assert (bad["file"], bad["rule"]) == ("peer", "conflict")
     assert [json.loads(line) for line in row["refusals"]] == [bad]
+
+
+LATER = {"modified": "2019-01-20T08:00:00.000Z"}
+
+
+@pytest.mark.parametrize("label", ["TLP:AMBER // Releasable to QAT", "TLP:GREEN // Releasable to QAT, BHR"])
+def test_a_source_says_nothing_more_of_what_the_party_said_itself_nor_of_what_another_brought(
+    diwan: Run, node: Path, peer: Peer, label: str
+) -> None:
+    own, brought, file = identity("Own"), identity("Brought"), node.parent / "own.json"
+    file.write_bytes(own)
+    diwan("user", "add", "qatar", "--party", "QAT", "--node", node)
+    diwan("import", "stix", file, "--label", "TLP:AMBER // Releasable to QAT", "--originator", "KWT", "--node", node)
+    peer.say([own, brought])
+    name_source(node, peer)
+    first = diwan("import", "taxii", "--node", node, "--json")
+    name_source(node, peer, name="other", label=label)
+    again = diwan("import", "taxii", "--node", node, "--json")
+    peer.say([json.dumps(json.loads(one) | LATER | {"name": "Theirs"}).encode() for one in (own, brought)])
+    later = diwan("import", "taxii", "--node", node, "--json")
+    name_source(node, peer)
+    same = diwan("import", "taxii", "--node", node, "--json")
+
+    told = [
+        (row["entered"], row["already"], row["rejected"]) for one in (first, again, later, same) for row in one.told
+    ]
+    # Of the first source: its own, the echo of what the party said, and then its own in a later version.
+    assert told == [(1, 1, 0), (0, 2, 0), (0, 2, 2), (2, 1, 1)]
+    assert all("party of its own" in json.loads(line)["message"] for line in later.told[0]["refusals"])
+    assert [title for _, title, _ in heard(diwan, node, "qatar")] == ["Brought", "Own", "Theirs"]
+
+
+def test_what_an_officer_corrects_is_the_partys_own_word_from_then_on(diwan: Run, node: Path, peer: Peer) -> None:
+    peer.say([brought := identity("Brought")])
+    name_source(node, peer)
+    diwan("import", "taxii", "--node", node, "--json")
+    house = House(node)
+    hand = console_hand(house, "KWT")
+    (item,) = house.room(hand.reader).walk(Query(kind="cyber.identity"))
+    corrected = json.dumps(json.loads(brought) | {"modified": "2018-01-20T08:00:00.000Z", "name": "Mended"}).encode()
+    house.rectify(hand, item.ref, house.draft(MEDIA_TYPE, corrected))
+    house.close()
+    peer.say([json.dumps(json.loads(brought) | LATER).encode()])
+
+    polled = diwan("import", "taxii", "--node", node, "--json")
+
+    assert (polled.told[0]["entered"], polled.told[0]["rejected"]) == (1, 1)
 
 
 def test_a_push_sends_what_is_released_to_its_account_and_nothing_else(diwan: Run, node: Path, peer: Peer) -> None:

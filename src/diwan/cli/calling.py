@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 from msgspec.structs import replace
 
-from diwan.cli.carrying import Came, Carrier, Load
+from diwan.cli.carrying import Came, Carrier, Labelled, Load
 from diwan.cli.opening import console_hand
 from diwan.desks.cyber.acts import open_stix
 from diwan.desks.cyber.calls.call import Fault
@@ -29,6 +30,8 @@ from diwan.reading import Arrival, ReadingRoom, Selection
 from diwan.release.marking import parse_marking
 from diwan.terms.errors import Refused
 from diwan.terms.gate import World
+from diwan.terms.item import Alias, Draft
+from diwan.terms.label import Label
 from diwan.terms.time import Instant
 
 WHOLE: Final = 1_000
@@ -132,11 +135,19 @@ class Caller:
         hand = console_hand(self._house, source.originator or self._house.settings.keeper)
         room = self._house.room(hand.reader)
         out = io.StringIO()
-        carrier = Carrier(self._house, hand, lambda draft: [(draft, label)], out)
+        carrier = Carrier(self._house, hand, partial(self._brought, source, label), out)
         carrier.enter(Load(Path(source.name), one) for one in open_stix(envelope(page.objects), source.name, room))
         if self._rejects is not None:
             self._rejects.write(out.getvalue())
         return _counted(replace(ledger, state=page.state), carrier.came, out.getvalue().splitlines())
+
+    def _brought(self, source: Source, label: Label, draft: Draft) -> Labelled:
+        """Return what an object of a source is entered as: by a name of its own, one knows that it came from there.
+
+        A server that is polled speaks in a party's name: of what that said itself it can bring no other version.
+        """
+        came = Alias("source", self._house.name_of("source", source.name, draft.aliases[0].value))
+        return [(replace(draft, aliases=(*draft.aliases, came), came=came), label)]
 
     def _pushed(self, source: Source, ledger: Ledger, line: Line, pages: int) -> Iterator[Ledger]:
         room = self._reader(source)

@@ -63,6 +63,19 @@ class Neighbours:
         known = any(one.originator == originator for one in self._named.get(alias, ()))
         return self._ink.alias_holder(alias, gate, originator, version) if known else None
 
+    def from_elsewhere(self, draft: Draft, originator: str) -> Iterator[tuple[Alias, Standing]]:
+        """Yield what an originator has under the names of a draft that came by a certain way, and not by that way."""
+        if draft.came is None:
+            return
+        for name in draft.aliases:
+            if name == draft.came or not any(one.originator == originator for one in self._named.get(name, ())):
+                continue
+            came = {one.item for one in self._ink.holders(draft.came)}
+            for one in self._ink.holders(name):
+                own = one.ref.originator == originator and one.world == draft.world
+                if own and one.item not in came and self._readable(one.gate) is not None:
+                    yield name, one
+
     def _readable(self, number: int) -> Gate | None:
         if number not in self._gates:
             gate = self._ink.gate(number)

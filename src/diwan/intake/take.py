@@ -27,7 +27,7 @@ from diwan.registry.words import terms_of
 from diwan.release.decide import Rules, keeper_of, open_gates
 from diwan.sealing.envelope import SALT, Unsealed, seal
 from diwan.sealing.header import next_rev
-from diwan.terms.errors import Conflict, Duplicate, Malformed, NotFound, Refused
+from diwan.terms.errors import Conflict, Duplicate, Malformed, NotAllowed, NotFound, Refused
 from diwan.terms.gate import Gate, World
 from diwan.terms.hand import Hand
 from diwan.terms.item import ENDS, Alias, Draft, Item, Ref
@@ -138,6 +138,7 @@ class _Taking:
             try:
                 if (fault := faults[number]) is not None:
                     raise fault
+                self._refuse_other_way(near, draft)
                 label = self._no_freer(label, draft.handling)
                 settled = settle(
                     self._ink, self._rules, near, self._originator, draft, label, beyond, editions.get(draft.kind)
@@ -200,6 +201,21 @@ class _Taking:
                 " thing. Nothing was entered; rectify the item that is there, or give this one its own id."
             )
         return _Ready(draft, label, gate, number, parent, of)
+
+    def _refuse_other_way(self, near: Neighbours, draft: Draft) -> None:
+        """Refuse what came by a certain way where the originator has it from elsewhere, under whatever label."""
+        others = list(near.from_elsewhere(draft, self._originator))
+        for name, other in others:
+            held = self._ink.alias_holder(name, other.gate, self._originator, draft.version)
+            if held is not None:
+                kind = Duplicate if held[1] else Conflict
+                raise kind(f"{name.value} is here in this version already, from elsewhere. Nothing was entered.")
+        if others:
+            name, _ = others[0]
+            raise NotAllowed(
+                f"{name.value} is here from elsewhere, as {self._originator}'s own word: no other version of it comes"
+                " this way. Nothing was entered; what speaks for others needs a party of its own."
+            )
 
     def _refuse_second(self, draft: Draft, alias: Alias, gate: int) -> None:
         first = self._named.get((alias, gate, _edge(draft)))

@@ -65,8 +65,8 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a desk understood from bytes; it has no label yet and cannot be registered.
 
-    All but `kind`, `world`, `parts` and `parent` is derived from the parts by the desk's parser, so the same bytes
-    give the same draft at every node.
+    All but `kind`, `world`, `parts`, `parent` and `came` is derived from the parts by the desk's parser, so the same
+    bytes give the same draft at every node.
     """
 
     kind: str
@@ -82,6 +82,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     values: tuple[str, ...] = ()
     """What correlation compares: incident names, observables."""
     aliases: tuple[Alias, ...] = ()
+    came: Alias | None = None
+    """By which way it came, one of its aliases: it is no other version of what its originator has from elsewhere."""
     version: Version | None = None
     """For a standard that keeps versions: then an alias is unique per (originator, gate, version)."""
     links: tuple[Link, ...] = ()
