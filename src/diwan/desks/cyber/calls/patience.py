@@ -20,10 +20,14 @@ def patient(context: ssl.SSLContext, longest: float = LONGEST) -> httpx.BaseTran
     Its calls raise `httpx.ReadTimeout` then. A server that drips a head, or says `100 Continue` without end, gives the
     client nothing between two bytes at which it could look at a clock.
     """
-    transport = httpx.HTTPTransport(verify=context, trust_env=False)
-    # The library lets its timeouts be set and its network be chosen, but the latter by this name alone.
-    transport._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Network(longest))  # noqa: SLF001
-    return transport
+    return _Patient(context, longest)
+
+
+class _Patient(httpx.HTTPTransport):
+    def __init__(self, context: ssl.SSLContext, longest: float) -> None:
+        super().__init__(verify=context, trust_env=False)
+        # The library lets its network be chosen by this name alone.
+        self._pool = httpcore.ConnectionPool(ssl_context=context, network_backend=_Network(longest))
 
 
 class _Network(httpcore.NetworkBackend):
