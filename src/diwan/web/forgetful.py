@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from litestar import _parsers
+from inspect import unwrap
+
 from litestar.connection import base
 
 
@@ -12,5 +13,5 @@ def forget() -> None:
     The framework remembers the last thousand of each, whoever sent them: what was searched, secrets of sessions, and of
     anyone who means it a megabyte for every head of 60 kB.  It offers no other way to choose.
     """
-    base.parse_query_string = _parsers.parse_query_string.__wrapped__  # type: ignore[attr-defined,assignment]
-    base.parse_cookie_string = _parsers.parse_cookie_string.__wrapped__  # type: ignore[attr-defined,assignment]
+    base.parse_query_string = unwrap(base.parse_query_string)  # type: ignore[attr-defined]
+    base.parse_cookie_string = unwrap(base.parse_cookie_string)  # type: ignore[attr-defined]
