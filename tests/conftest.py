@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as drawing
 
 from diwan.house import House
 from diwan.registry.chance import Chance
@@ -28,6 +29,11 @@ BOTH = {"registry", "reading", "intake", "people", "engines"}
 """Folders whose tests run whole on every engine."""
 PARTIES = ("NATO", "KWT", "QAT", "BHR", "ARE", "JOR")
 DATA = Path(__file__).parents[1] / ".." / "shared" / "data"
+
+
+# How long an example takes says how busy the machine is: no test of ours is timed.
+drawing.register_profile("diwan", deadline=None)
+drawing.load_profile("diwan")
 
 
 class Ticking:
