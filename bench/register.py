@@ -34,6 +34,7 @@ from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Alias, Draft, Part
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
 from diwan.terms.reader import Reader
+from diwan.web.steady import keep_what_stands
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres_server import Server, running
@@ -171,6 +172,7 @@ def run(folder: Path, server: Server | None, sizes: list[int], label_count: int,
     house = House(folder, Settings(keeper="NATO", hosted=("KWT",), postgres=database))
     hand = Hand(Reader("bench", "KWT"), frozenset({Role.DUTY_OFFICER}))
     labels, weights = labels_of(label_count, rng)
+    keep_what_stands()  # as where it serves
     first: dict[tuple[str, str], float] = {}
     for size in sizes:
         print(f"\n{engine}, {size:,} entries, {label_count:,} labels, {layout}", flush=True)

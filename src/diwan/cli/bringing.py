@@ -37,6 +37,7 @@ from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
+from diwan.web.steady import keep_what_stands
 
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to bring in.")]
 Marking = Annotated[str, typer.Option("--label", help="The marking they get, e.g. 'TLP:AMBER // Releasable to ICI'.")]
@@ -161,6 +162,7 @@ def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens:
         carrier = Carrier(house, hand, labels, out, manner.beyond)
         task = progress.add_task("files", total=len(files), rate="")
         house.book.words.keep_up(every=0.5)
+        keep_what_stands()
         for batch in batches_of(files, opens, manner.batch):
             carrier.enter(batch)
             elapsed = progress.tasks[task].elapsed or 1e-9

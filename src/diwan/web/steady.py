@@ -1,7 +1,7 @@
-"""What was made before anything is served stays as long as the process, and is not looked through for garbage again.
+"""What was made before a process serves, or brings files in, stays as long as it, and is not looked through again.
 
-Modules, schemas, routes and templates are some hundred thousand objects.  The collector went through all of them now
-and then, for 75 to 115 ms in which nobody was answered; what comes and goes while serving is a small part of it.
+Modules, schemas, routes and templates are some hundred thousand objects.  The collector of garbage went through all of
+them now and then, for 75 to 115 ms in which nobody was answered; what comes and goes meanwhile is a small part of it.
 """
 
 from __future__ import annotations
