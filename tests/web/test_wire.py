@@ -269,3 +269,21 @@ def test_what_nobody_takes_is_not_waited_for_and_what_is_taken_slowly_is(monkeyp
 
     assert asyncio.run(sending(99, 99, 99)) == (True, True)
     assert asyncio.run(sending(99, 98, 97, 96, 95, 94, 0)) == (False, True)
+
+
+def test_what_is_taken_and_added_to_again_and_again_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gathered, "still", 0.05)
+
+    async def sending(*, taken: bool) -> bool:
+        there = Recorded()
+        gathered = Gathered(there)
+        there.left = 99_000
+        for _ in range(6):
+            if taken:  # as much waits whenever it is looked at
+                gathered.write(b"x" * 20_000)
+            gathered.watch()
+            await asyncio.sleep(0.03)
+        return there.aborted
+
+    assert asyncio.run(sending(taken=False))
+    assert not asyncio.run(sending(taken=True))

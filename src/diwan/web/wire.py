@@ -34,7 +34,10 @@ class Gathered:
         """Send through `transport`; all but writing and closing is its own."""
         self._transport = transport
         self._held = b""
-        self._left = 0
+        self._given = 0
+        """Bytes handed to the transport."""
+        self._taken = 0
+        """Of these, how many the other end had taken when that was last looked at."""
         self._look: TimerHandle | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -47,16 +50,19 @@ class Gathered:
             return
         if self._held:
             held, self._held = self._held, b""
+            self._given += len(held) + len(data)
             self._transport.writelines((held, data))
         elif len(data) <= _HEAD:
             self._held = data
             get_running_loop().call_soon(self.flush)
         else:
+            self._given += len(data)
             self._transport.write(data)
 
     def flush(self) -> None:
         """Send what was held back, if anything is."""
         if self._held and not self._transport.is_closing():
+            self._given += len(self._held)
             self._transport.write(self._held)
         self._held = b""
 
@@ -68,8 +74,9 @@ class Gathered:
 
     def watch(self) -> None:
         """Look from now on whether the other end takes anything of what waits to be sent, and leave it if not."""
-        self._left = self._transport.get_write_buffer_size()
-        if self._look is None and self._left:
+        left = self._transport.get_write_buffer_size()
+        if self._look is None and left:
+            self._taken = self._given - left
             self._look = get_running_loop().call_later(self.still, self._look_again)
 
     def forget(self) -> None:
@@ -79,11 +86,13 @@ class Gathered:
             self._look = None
 
     def _look_again(self) -> None:
-        before, self._look = self._left, None
-        if self._transport.get_write_buffer_size() < before:
-            self.watch()
-        else:
+        self._look = None
+        left = self._transport.get_write_buffer_size()
+        # What waits may be as much as before, or more, because as much was added as was taken.
+        if left and self._given - left == self._taken:
             self._transport.abort()
+        else:
+            self.watch()
 
 
 class TooMuch(Exception):
