@@ -191,6 +191,23 @@ def test_a_pen_that_breaks_tells_whoever_waits_and_takes_nothing_more(
     broken.close()
 
 
+def test_a_pen_that_breaks_while_it_writes_lets_go_of_the_write_order(file: Path) -> None:
+    broken = Pen(writing_connection(file, synchronous="OFF"), (sqlite3.Error,))
+
+    def end(ink: sqlite3.Connection) -> None:
+        say("one")(ink)
+        raise SystemExit
+
+    with pytest.raises(Unsettled):
+        broken.write(end)
+
+    another = sqlite3.connect(file, timeout=0.1, isolation_level=None)
+    another.execute("BEGIN IMMEDIATE")
+    another.close()
+    assert said(file) == []
+    broken.close()
+
+
 def test_jobs_asked_before_closing_are_written_though_the_pen_is_told_to_stop(file: Path) -> None:
     pen = Pen(writing_connection(file, synchronous="OFF"), (sqlite3.Error,))
     held, go = threading.Event(), threading.Event()

@@ -119,6 +119,8 @@ class Pen:
         _log.critical(
             "The pen broke: %s. Nothing more is written here until the node is started anew.", type(fault).__name__
         )
+        with suppress(Exception):  # what was begun must not hold the write order, for which other processes wait
+            self._undone()
         with self._gate:
             self._down = True
             self._jobs.put(None)
