@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -267,6 +269,20 @@ def test_an_index_is_built_also_where_the_engine_cannot_look_how_much_there_is(
     assert _found(house, hand, "harbour") == 40
 
 
+def test_what_another_process_indexed_before_it_ended_waits_no_more(
+    house: House, filled: Callable[[int, int], None]
+) -> None:
+    filled(0, FIRST)
+    another = segments.Segments(house.book._engine)
+    while another.add(everything=True):
+        pass
+    another.close()
+    assert house.book.facts()["waiting"] == FIRST
+
+    assert house.book.words.catch_up() == 0
+    assert house.book.facts()["waiting"] == 0
+
+
 def test_where_much_waits_a_process_of_its_own_indexes_and_ends(
     house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,21 +300,26 @@ def test_where_much_waits_a_process_of_its_own_indexes_and_ends(
     filled(0, 2048)
     house.book.words.keep_up(every=0.01)
     _wait_until(lambda: house.book.facts()["waiting"] < 16, seconds=60)
+    helpers[0].send_signal(signal.SIGTERM)  # as a supervisor sends it to all processes of a service
     house.book.words.close()
 
     assert [helper.returncode for helper in helpers] == [0]
     assert (house.book.facts()["waiting"], _found(house, hand, "harbour"), _found(house, hand, "w2047")) == (0, 2048, 1)
 
 
+@pytest.mark.parametrize("program", [sys.executable, "/nowhere/python", "/bin/true"])
 def test_where_no_other_process_can_index_it_is_done_here(
     house: House,
     hand: Callable[..., Hand],
     filled: Callable[[int, int], None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    program: str,
 ) -> None:
+    monkeypatch.setattr(sys, "executable", program)
     monkeypatch.setattr(house.book.words, "_elsewhere", True)
-    monkeypatch.setattr(house.book.words, "_where", Where("/nowhere"))
+    # Larger than a pipe holds: one that reads nothing of it ends while it is still told.
+    monkeypatch.setattr(house.book.words, "_where", Where("/nowhere" * 10_000))
     filled(0, FIRST)
     house.book.words.keep_up(every=0.01)
     _wait_until(lambda: house.book.facts()["waiting"] < 16, seconds=60)

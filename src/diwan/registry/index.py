@@ -36,15 +36,19 @@ class WordIndex:
         self._closing = threading.Event()
         self._background: threading.Thread | None = None
         self._surveyed = 0
-        self._cleared = 0
         self._heal()
+        self._cleared = self._segments.state("indexed")
 
     def catch_up(self, *, everything: bool = False, progress: Callable[[int], None] = lambda _: None) -> int:
         """Index what waits, in full batches (or all of it), and return how many entries were indexed."""
         indexed = 0
         with self._one_at_a_time:
-            while added := self._segments.add(everything=everything):
+            while True:
+                added = self._segments.add(everything=everything)
+                # Also where nothing was added: another process may have written what waited, and ended before clearing.
                 self._clear()
+                if not added:
+                    break
                 indexed += added
                 progress(indexed)
                 self._segments.merge()
@@ -60,7 +64,8 @@ class WordIndex:
                 try:
                     if self._elsewhere and self._fills():
                         self._let_index()
-                    self.catch_up()
+                    if not self._closing.is_set():
+                        self.catch_up()
                 except Exception as failure:  # noqa: BLE001 -- whatever it was, the next round tries again
                     # By its name alone: what the engine says of a text it could not read quotes the text.
                     name = self._engine.name_of(failure)
@@ -79,14 +84,21 @@ class WordIndex:
 
     def _let_index(self) -> None:
         """Let a process of its own index while much comes: here it would take the interpreter from whoever enters."""
-        with indexing(self._where) as helper:
-            while helper.poll() is None and not self._closing.wait(_LOOK):
-                with self._one_at_a_time:
-                    self._clear()
-                    self._survey()
-        if helper.returncode:
-            _log.warning("The process that was to index ended with %d; what waits is indexed here.", helper.returncode)
-            self._elsewhere = False
+        try:
+            with indexing(self._where) as helper:
+                while helper.poll() is None and not self._closing.wait(_LOOK):
+                    with self._one_at_a_time:
+                        self._clear()
+                        self._survey()
+        except OSError as failure:  # none could be started, or it ended before it was told where the register is
+            self._go_on_here(type(failure).__name__)
+        else:
+            if helper.returncode:
+                self._go_on_here(f"{helper.returncode}")
+
+    def _go_on_here(self, why: str) -> None:
+        _log.warning("The process that was to index ended with %s; what waits is indexed here.", why)
+        self._elsewhere = False
 
     def _fills(self) -> bool:
         with self._one_at_a_time:

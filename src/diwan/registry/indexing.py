@@ -7,6 +7,7 @@ for what it could say of a failure may quote what is kept.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -47,7 +48,8 @@ def indexing(where: Where) -> Iterator[Popen[bytes]]:
         helper.stdin.flush()
         yield helper
     finally:
-        helper.stdin.close()
+        with suppress(OSError):  # it may have ended before it read where the register is
+            helper.stdin.close()
         try:
             helper.wait(_PATIENCE)
         except TimeoutExpired:
@@ -57,6 +59,9 @@ def indexing(where: Where) -> Iterator[Popen[bytes]]:
 
 def main() -> None:
     """Index until little waits or standard input ends, with what processor time nobody else wants."""
+    # A terminal and a supervisor tell all processes of a node to end; this one ends when the node lets it.
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.SIG_IGN)
     with suppress(OSError):  # a supervisor may forbid it
         os.nice(_NICE)
     where = msgspec.json.decode(sys.stdin.buffer.readline(), type=Where)
