@@ -268,6 +268,67 @@ def test_an_attribute_that_is_for_fewer_now_leaves_the_edition_with_a_newer_mome
     assert [one for one in told["Attribute"] if one["type"] == "url"] == []
 
 
+TO_ALL = "TLP:AMBER // Releasable to KWT, BHR, QAT"
+
+
+def group(*orgs: tuple[str, str]) -> dict[str, Any]:
+    """Return an audience of Kuwait and others."""
+    named = [("Harbour Watch", "5f0c0050-7a11-4c3e-9b1d-000000000050"), *orgs]
+    members = [{"Organisation": {"name": name, "uuid": uuid}} for name, uuid in named]
+    return BOTH | {"SharingGroup": {**BOTH["SharingGroup"], "SharingGroupOrg": members}}
+
+
+SECOND = ("Second CERT", "5f0c0052-7a11-4c3e-9b1d-000000000052")
+THIRD = ("Third CERT", "5f0c0053-7a11-4c3e-9b1d-000000000053")
+
+
+@pytest.fixture
+def third(shared: None, diwan: Run, node: Path) -> None:
+    """Qatar is known by its MISP's name too, and has an account."""
+    with (node / "desks" / "cyber" / "sharing.toml").open("a") as file:
+        file.write(f'\n[[members]]\nparty = "QAT"\nname = "{THIRD[0]}"\nuuid = "{THIRD[1]}"\n')
+    diwan("user", "add", "third", "--party", "QAT", "--node", node)
+
+
+def test_the_first_edition_that_one_may_read_does_not_tell_by_its_moment_that_there_was_one_before(
+    feed: Callable[..., list[tuple[str, str, int]]], third: None, bring: Run, tmp_path: Path
+) -> None:
+    first, later = tmp_path / "first.json", tmp_path / "later.json"
+    first.write_bytes(msgspec.json.encode({"Event": narrower(**group(SECOND))}))
+    later.write_bytes(msgspec.json.encode({"Event": narrower(**group(THIRD), timestamp="1700000500")}))
+
+    assert bring(first, label=TO_ALL).told[0]["entered"] == 2
+    (theirs,) = feed(of="bahrain")
+    assert bring(later, label=TO_ALL).told[0]["entered"] == 2
+
+    assert feed(of="bahrain") == [theirs]
+    assert feed(of="third") == [theirs]
+
+
+def test_a_withdrawal_names_to_readers_of_a_narrower_edit_also_what_stood_in_a_wider_one(
+    third: None, bring: Run, diwan: Run, node: Path, tmp_path: Path
+) -> None:
+    said = msgspec.json.decode((SPECIMENS / "phishing.json").read_bytes())["Event"] | {
+        "uuid": "5f0c0009" + "-7a11-4c3e-9b1d-000000000009"
+    }
+    wide, narrow = tmp_path / "wide.json", tmp_path / "narrow.json"
+    wide.write_bytes(msgspec.json.encode({"Event": said | group(SECOND, THIRD)}))
+    edit = {"timestamp": "1700020600", "Attribute": said["Attribute"][1:]}
+    narrow.write_bytes(msgspec.json.encode({"Event": said | group(SECOND) | edit}))
+    for file in (wide, narrow):
+        assert bring(file, label=TO_ALL).told[0]["entered"] == 1
+
+    assert "2 edits recalled" in diwan("withdraw", said["uuid"], "--originator", "KWT", "--node", node).err
+
+    gone, moments = said["Attribute"][0]["uuid"], []
+    for of in ("bahrain", "third"):
+        diwan("export", "misp", "--as", of, "--out", tmp_path / of, "--node", node)
+        file = tmp_path / of / f"{said['uuid']}.json"
+        assert gone in names_in(file)
+        moments.append(int(msgspec.json.decode(file.read_bytes())["Event"]["timestamp"]))
+    assert moments[0] > 1700020600 > moments[1]
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_an_older_edit_that_comes_later_does_not_take_the_newest_ones_place(
     feed: Callable[..., list[tuple[str, str, int]]], at_once: bool

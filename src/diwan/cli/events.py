@@ -7,6 +7,7 @@ only where what they may read was.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import UUID
 
 import msgspec
@@ -19,6 +20,7 @@ from diwan.desks.cyber.parse.misp import event_of, is_as_before, is_withdrawn, l
 from diwan.desks.cyber.watch import again
 from diwan.house import House
 from diwan.reading import ReadingRoom, Released
+from diwan.release.audience import covers
 from diwan.terms.errors import Duplicate, NotAllowed
 from diwan.terms.gate import World
 from diwan.terms.hand import Hand
@@ -29,7 +31,7 @@ _brief = msgspec.json.Decoder(EventBrief)
 
 
 class _Made(msgspec.Struct, frozen=True):
-    """The newest edition of one name."""
+    """One edition."""
 
     at: int
     data: bytes
@@ -51,7 +53,7 @@ class EventLabels:
         self._room: ReadingRoom = house.room(hand.reader, world)
         self._cut: set[tuple[str, str, Label]] = set()
         self._edited: dict[Alias, int] = {}
-        self._made: dict[Alias, _Made] = {}
+        self._made: dict[Alias, list[_Made]] = {}
 
     def __call__(self, draft: Draft) -> list[tuple[Draft, Label]]:
         """Return the event and its edition, each under its label.
@@ -79,19 +81,24 @@ class EventLabels:
         return [whole, *(one for other, label in others for one in self._edition(other, label))]
 
     def _edition(self, draft: Draft, label: Label) -> list[tuple[Draft, Label]]:
-        """Return an edition as the newest of its name; none where what its readers may read is as it was."""
-        name = draft.aliases[0]
-        before = self._made.get(name) or self._newest(name)
+        """Return an edition as the newest of its name; none where what its readers may read is as it was.
+
+        It is newer than those that all its readers may read. Of others it tells nothing: its moment would.
+        """
+        name, rules = draft.aliases[0], self._house.rules()
+        made = self._made.setdefault(name, list(self._editions(name)))
+        seen = [one for one in made if one.label == label or covers(one.label, label, rules)]
+        before = max(seen, key=lambda one: one.at, default=None)
         if before is not None:
             if before.label == label and is_as_before(draft, before.data):
                 return []
             draft = later(draft, before.at)
-        self._made[name] = _Made(_at(draft.brief), draft.parts[0].data, label)
+        made.append(_Made(_at(draft.brief), draft.parts[0].data, label))
         return [(replace(draft, world=self._world), label)]
 
-    def _newest(self, name: Alias) -> _Made | None:
-        item = max(self._own(name), key=lambda one: _at(one.brief), default=None)
-        return item and _Made(_at(item.brief), self._room.parts(item)[0].data, item.label)
+    def _editions(self, name: Alias) -> Iterator[_Made]:
+        for item in self._own(name):
+            yield _Made(_at(item.brief), self._room.parts(item)[0].data, item.label)
 
     def _is_old(self, name: Alias, at: int | None) -> bool:
         """Return whether a later edit of the event is here, or came before this one."""
