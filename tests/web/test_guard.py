@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc  # noqa: TID251 -- asks the collector what is held
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from litestar import Litestar, Response, _parsers, get
+from litestar._asgi.routing_trie import traversal
+from litestar.datastructures import URL
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from litestar.testing import TestClient
@@ -165,6 +168,19 @@ def test_no_query_and_no_cookie_is_remembered(anyone: Browser, browser: Callable
     assert anyone.get("/nowhere?a=b", headers={"cookie": "a=b"}).status_code == 404
 
     assert [one.cache_info().currsize for one in remembered] == before
+
+
+def test_no_address_is_remembered(app: Litestar, anyone: Browser, browser: Callable[..., Browser]) -> None:
+    kwt, marked = browser("KWT"), "5ea5c4ed" * 4
+
+    for asking in (kwt, anyone):
+        for path in (f"/items/KWT/{marked}", f"/?q={marked}"):
+            assert asking.get(path, follow_redirects=False).status_code in (200, 303, 404)
+    gc.collect()
+
+    assert [one for one in gc.get_objects() if isinstance(one, URL) and marked in f"{one}"] == []
+    routed = [app.asgi_router.handle_routing, traversal.parse_path_params]
+    assert [one for one in routed if hasattr(one, "cache_info")] == []
 
 
 def test_no_form_is_taken_without_the_token_of_its_session(app: Litestar, browser: Callable[..., Browser]) -> None:

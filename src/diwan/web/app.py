@@ -25,10 +25,9 @@ _AROUND: Final = 64 * 1024
 
 def create_app(house: House, readiness: health.Readiness | None = None) -> Litestar:
     """Return the shell of a node; every route declares what it reads in `opt["reads"]`, or the guard refuses it."""
-    forget()
     static = Files()
     pages = Pages(house, static)
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             _static(static),
             _description(house),
@@ -43,6 +42,8 @@ def create_app(house: House, readiness: health.Readiness | None = None) -> Lites
         openapi_config=None,
         logging_config=None,
     )
+    forget(app)
+    return app
 
 
 def _world(house: House, pages: Pages, world: World) -> Router:
