@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from uvicorn import Config
 from uvicorn.server import ServerState
 
@@ -262,7 +269,8 @@ def test_what_nobody_takes_is_not_waited_for_and_what_is_taken_slowly_is(monkeyp
             await asyncio.sleep(0.03)
         await asyncio.sleep(0.1)
         paused = there.aborted
-        there.aborted, there.left = False, 9
+        there.aborted = there.closed = False
+        there.left = 9
         protocol.transport.close()
         await asyncio.sleep(0.1)
         return paused, there.aborted
@@ -287,3 +295,40 @@ def test_what_is_taken_and_added_to_again_and_again_is_waited_for(monkeypatch: p
 
     assert asyncio.run(sending(taken=False))
     assert not asyncio.run(sending(taken=True))
+
+
+def _certificate(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "here")])
+    begun = datetime(2020, 1, 1, tzinfo=UTC)
+    made = (x509.CertificateBuilder(name, name, key.public_key(), 1, begun, begun + timedelta(days=36_500))).sign(
+        key, hashes.SHA256()
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "here.pem").write_bytes(pem + made.public_bytes(serialization.Encoding.PEM))
+    return folder / "here.pem"
+
+
+def test_a_connection_over_tls_that_is_closed_once_it_was_answered_leaves_no_error(tmp_path: Path) -> None:
+    failures: list[dict[str, object]] = []
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    server.load_cert_chain(_certificate(tmp_path))
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+
+    async def asking() -> bytes:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, failure: failures.append(failure))
+        config = Config(app=answering, lifespan="off")
+        config.load()
+        serving = await loop.create_server(lambda: Wire(config, ServerState(), {}), "127.0.0.1", 0, ssl=server)
+        port = serving.sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client)
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        told = await reader.read()
+        writer.close()
+        await asyncio.sleep(0.1)
+        serving.close()
+        return told
+
+    assert asyncio.run(asking()).endswith(b"salam")
+    assert failures == []

@@ -69,6 +69,8 @@ class Gathered:
     def close(self) -> None:
         """Close the transport once everything is sent; what nobody takes is not waited for."""
         self.flush()
+        if self._transport.is_closing():
+            return  # over TLS, one that is closed twice has nothing left that could be asked what waits
         self._transport.close()
         self.watch()
 
