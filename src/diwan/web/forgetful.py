@@ -22,4 +22,4 @@ def forget(app: Litestar) -> None:
     traversal.parse_path_params = unwrap(traversal.parse_path_params)
     app.asgi_router.handle_routing = unwrap(app.asgi_router.handle_routing)
     for name in ("from_components", "_new"):
-        setattr(URL, name, classmethod(unwrap(vars(URL)[name].__func__)))
+        setattr(URL, name, classmethod(unwrap(getattr(URL, name).__func__)))
