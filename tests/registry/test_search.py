@@ -108,7 +108,7 @@ def alter(
 
 def compare(book: Book, chance: random.Random, held: list[Held]) -> int:
     """Ask each reader for random terms from random places, and return how many questions found anything."""
-    answered = 0
+    answered, apart = 0, random.Random(len(held))
     for party in ("KWT", "QAT", "JOR", "BHR", "NATO"):
         with book.shelf(Reader(f"r of {party}", party), World.ACTUAL) as opened:
             shelf = opened.shelf
@@ -120,10 +120,17 @@ def compare(book: Book, chance: random.Random, held: list[Held]) -> int:
                 terms = some_terms(chance)
                 start = chance.choice([None, *(chance.sample([position for position, _ in filed], 2) if filed else [])])
                 limit, newest = chance.choice((1, 5, 50, 5000)), chance.random() < 0.5
-                found = find(shelf, terms, start, limit, chance.choice((0.0001, 0.05, 1.0)), newest=newest)
-                assert found == plainly(filed, terms, start, limit, newest=newest)
+                density, among = chance.choice((0.0001, 0.05, 1.0)), some_of_which(apart)
+                if among and apart.random() < 0.5:
+                    terms = []
+                found = find(shelf, terms, start, limit, density, newest=newest, among=among)
+                assert found == plainly(filed, terms, start, limit, newest=newest, among=among)
                 answered += bool(found)
     return answered
+
+
+def some_of_which(chance: random.Random) -> list[str]:
+    return chance.sample(VOCABULARY, chance.choice((1, 3, 8))) if chance.random() < 0.4 else []
 
 
 def some_terms(chance: random.Random) -> list[str]:
@@ -131,8 +138,12 @@ def some_terms(chance: random.Random) -> list[str]:
     return [*words, field("severity", "Minor")] if chance.random() < 0.3 else words
 
 
-def plainly(filed: list[Any], terms: list[str], start: int | None, limit: int, *, newest: bool) -> list[int]:
-    found = [position for position, held in filed if held.issuperset(terms)]
+def plainly(
+    filed: list[Any], terms: list[str], start: int | None, limit: int, *, newest: bool, among: list[str]
+) -> list[int]:
+    found = [
+        position for position, held in filed if held.issuperset(terms) and (not among or not held.isdisjoint(among))
+    ]
     if newest:
         return [position for position in reversed(found) if start is None or position < start][:limit]
     return [position for position in found if start is None or position > start][:limit]

@@ -19,6 +19,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """All conditions must hold; an empty query asks for everything."""
 
     kind: str | None = None
+    but: tuple[str, ...] = ()
+    """The kinds to leave out."""
     originator: str | None = None
     facets: tuple[tuple[str, str], ...] = ()
     words: str = ""
@@ -48,7 +50,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
     def fingerprint(self) -> str:
         """Return what ties a cursor to this query."""
-        return sha256(msgspec.json.encode(self)).hexdigest()[:16]
+        return sha256(msgspec.json.encode(self.said())).hexdigest()[:16]
+
+    def said(self) -> dict[str, object]:
+        """Return what it asks for as values: of two that ask for the same, the same."""
+        said = msgspec.structs.asdict(self)
+        if not self.but:
+            del said["but"]  # cursors that software without it gave out go on being good
+        return said
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +72,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     versions: tuple[str, ...] = ()
     """Or one of these, as `terms.item.Version.at` writes them."""
     query: Query = Query()
-    """Its kind, originator, facets and words; dates and order are not looked at."""
+    """Its kind, originator, facets and words; kinds to leave out, dates and order are not looked at."""
     alternatives: tuple[tuple[tuple[str, str], ...], ...] = ()
     """Of each of these, at least one (facet, value); `originator` and `kind` count as facets here."""
     data: bool = True
@@ -77,6 +86,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     def fingerprint(self) -> str:
         """Return what ties a cursor to this selection: whatever is wanted of each, it is one list."""
         same = msgspec.structs.asdict(msgspec.structs.replace(self, data=True, refs=False))
+        same["query"] = self.query.said()
         del same["listed"]  # cursors that software without it gave out go on being good
         return sha256(msgspec.json.encode(same)).hexdigest()[:16]
 

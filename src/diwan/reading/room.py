@@ -22,7 +22,7 @@ from diwan.registry.search import find
 from diwan.registry.shelf import NEVER, Shelf
 from diwan.registry.stacks import Opened
 from diwan.registry.versions import Held, Pick
-from diwan.registry.words import fields_in
+from diwan.registry.words import field, fields_in
 from diwan.release.audience import Audience, audience, known_parties
 from diwan.sealing.envelope import Envelope
 from diwan.sealing.header import decode
@@ -313,13 +313,28 @@ class ReadingRoom:
         before = NEVER if query.until is None else query.until
         if start is not None:
             after, before = (after, min(before, start)) if newest else (max(after, start), before)
-        terms = query.terms()
-        if terms:
+        terms, among = query.terms(), self._left(opened.shelf, query)
+        if among is not None and not among:
+            return []
+        if terms or among:
             first, end = (before, after) if newest else (after, before)
-            return find(opened.shelf, terms, first, limit, opened.density, end, newest=newest)
+            return find(opened.shelf, terms, first, limit, opened.density, end, newest=newest, among=among or ())
         if newest:
             return opened.shelf.newest(before, limit, opened.density, after)
         return opened.shelf.oldest(after, limit, opened.density, before)
+
+    def _left(self, shelf: Shelf, query: Query) -> list[str] | None:
+        """Return the terms of the kinds that `query` leaves, the most frequent first; None where it leaves out none.
+
+        Which those are the reader's own counters say, so that nothing which is left out is ever read.
+        """
+        there = shelf.kinds() if query.but else {}
+        left = there.keys() - set(query.but)
+        if len(left) == len(there):
+            return None
+        if query.kind is not None:  # what must be one kind is looked for as that, or not at all
+            return None if query.kind in left else []
+        return [field("kind", kind) for kind in sorted(left, key=lambda kind: (-there[kind], kind))]
 
     def _entry(self, shelf: Shelf, ref: Ref) -> Entry:
         entry = shelf.get(ref)

@@ -342,13 +342,19 @@ class Shelf(Past):
             found.update(item for (item,) in rows)
         return found
 
-    def fresh_hits(self, patterns: Sequence[str], after: int, before: int, limit: int, *, newest: bool) -> list[int]:
-        """Return hits between two positions among the entries that are not yet in a segment of the word index."""
-        wanted = " AND ".join([self.pages.holds("terms")] * len(patterns))
+    def fresh_hits(
+        self, patterns: Sequence[str], after: int, before: int, limit: int, *, newest: bool, among: Sequence[str] = ()
+    ) -> list[int]:
+        """Return hits between two positions among the entries that are not yet in a segment of the word index.
+
+        They hold every pattern, and of those `among` which any are named at least one.
+        """
+        holds = self.pages.holds("terms")
+        wanted = [*[holds] * len(patterns), *([f"({' OR '.join([holds] * len(among))})"] if among else [])]
         rows = self.pages.execute(
-            f"SELECT since FROM fresh_words WHERE since > ? AND since < ? AND {wanted}"
+            f"SELECT since FROM fresh_words WHERE since > ? AND since < ? AND {' AND '.join(wanted)}"
             f" ORDER BY since {'DESC' if newest else 'ASC'} LIMIT ?",
-            [after, before, *patterns, limit],
+            [after, before, *patterns, *among, limit],
         )
         return [row[0] for row in rows]
 

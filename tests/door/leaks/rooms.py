@@ -61,6 +61,9 @@ def _queries(known: Known) -> Iterator[Query]:
         yield Query(facets=(facet,))
     yield Query(kind="crisis.alert", order="oldest")
     yield Query(originator="OMN", words="tanker")
+    yield Query(but=("network.membership", "cyber.relationship", "cyber.indicator"))
+    yield Query(but=("crisis.alert", "network.party"), words=known.words[0])
+    yield Query(but=("crisis.alert",), originator="OMN", order="oldest")
     yield Query(since=1483600000000000, until=1484100000000000)
 
 
