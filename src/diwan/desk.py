@@ -208,6 +208,10 @@ class Act(msgspec.Struct, frozen=True):
     """Whether whoever answers may choose the label of the answer."""
 
 
+Ends = Callable[[Released], tuple[Released | None, str, Released | None] | None]
+"""Of an item that relates two others: one end, the relation, the other end, each end as far as it is released."""
+
+
 class Signed(msgspec.Struct, frozen=True):
     """What a signature inside the original bytes says, checked with the keys pinned for its originator."""
 
@@ -226,6 +230,8 @@ class Desk(msgspec.Struct, frozen=True):
 
     name: str
     kinds: frozenset[str]
+    background: frozenset[str] = frozenset()
+    """Those of its kinds that say little by themselves: the watch leaves them out unless they are asked for."""
     parses: Mapping[str, Parse] = {}
     """Media type → parser."""
     editions: Mapping[str, Edition] = {}
@@ -245,5 +251,7 @@ class Desk(msgspec.Struct, frozen=True):
     boards: tuple[Board, ...] = ()
     shows: Mapping[str, Show] = {}
     """Kind → how it is shown."""
+    ends: Callable[[ReadingRoom, Iterable[Released]], Ends] | None = None
+    """Makes what names both ends of each relation among items that are listed together."""
     package: str = ""
     """Where `templates/` lies: the desk's own import name."""

@@ -22,6 +22,7 @@ from litestar.testing import TestClient
 from diwan.demo import content
 from diwan.demo.content import alerts as demo_alerts
 from diwan.demo.content import statements
+from diwan.desks.cyber.kinds.stix import BACKGROUND
 
 Browser = TestClient[Litestar]
 
@@ -195,17 +196,20 @@ def test_the_watch_shows_each_officer_exactly_their_alerts(
 
 
 @officers
-def test_the_watch_without_a_filter_holds_their_alerts_and_what_is_said_of_the_network_and_no_more(
+def test_the_watch_holds_their_alerts_and_all_else_that_is_told_them_and_leaves_out_background_alone(
     browser: Callable[[str], Browser], alerts: list[Alert], officer: str
 ) -> None:
     client = browser(officer)
     said = sum(len(one.statements) for one in statements() if may_read(officer, one.by, one.label))
     told = sum(may_read(officer, one.by, one.label) for one in content.told())
 
-    refs = listed(client, "/")
+    refs, items = listed(client, "/?background=shown"), from_api(client, "")
 
     assert len(refs) == len(set(refs)) == said + told + len(share_of(officer, alerts))
-    assert refs == [f"{item['originator']}/{item['id']}" for item in from_api(client, "")]
+    assert refs == [f"{item['originator']}/{item['id']}" for item in items]
+    foremost = [f"{item['originator']}/{item['id']}" for item in items if item["kind"] not in BACKGROUND]
+    assert listed(client, "/") == foremost
+    assert officer == "outsider" or foremost != refs, "something was left out"
 
 
 @officers

@@ -1,16 +1,33 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 from lxml import html
 
+from diwan.desks.cyber.kinds.stix import MEDIA_TYPE as STIX
 from diwan.house import House
 from diwan.terms.hand import Hand
-from diwan.terms.item import Ref
+from diwan.terms.item import Alias, Ref
+from diwan.terms.label import Label
 
 Browser = TestClient[Litestar]
+OBJECTS = (
+    ("identity", {"name": "Harbour office", "identity_class": "organization"}),
+    ("location", {"name": "Sea of salt", "region": "western-asia"}),
+    ("malware", {"name": "Gull", "is_family": True}),
+    (
+        "relationship",
+        {
+            "relationship_type": "located-at",
+            "source_ref": "identity--00000000-0000-4000-8000-000000000000",
+            "target_ref": "location--00000000-0000-4000-8000-000000000001",
+        },
+    ),
+)
 
 
 def titles(page: str) -> list[str]:
@@ -18,6 +35,26 @@ def titles(page: str) -> list[str]:
         text.strip()
         for text in html.fromstring(page).xpath("//li[contains(@class,'row')]//p[@class='head']//bdi/text()")
     ]
+
+
+def shown(page: str) -> list[str]:
+    heads = html.fromstring(page).xpath("//li[contains(@class,'row')]//p[@class='head']/a")
+    return [" ".join(head.text_content().split()) for head in heads]
+
+
+def link_of(page: str, text: str) -> str:
+    return str(html.fromstring(page).xpath(f"//a[normalize-space()='{text}']/@href")[0])
+
+
+@pytest.fixture
+def objects(house: House, hand: Callable[..., Hand], label: Callable[[str], Label], alert: Callable[..., Ref]) -> None:
+    """An alert, and after it objects that say something and objects that stand beside them."""
+    alert("KW-1", "TLP:AMBER // Releasable to QAT, BHR")
+    for place, (kind, said) in enumerate(OBJECTS):
+        head = {"type": kind, "spec_version": "2.1", "id": f"{kind}--00000000-0000-4000-8000-{place:012}"}
+        times = dict.fromkeys(("created", "modified"), "2017-01-24T08:00:00.000Z")
+        draft = house.draft(STIX, json.dumps({**head, **times, **said}).encode())
+        house.take(hand("KWT"), draft, label("TLP:AMBER // Releasable to QAT"), originator="KWT")
 
 
 def counts(page: str, facet: str) -> dict[str, str]:
@@ -137,3 +174,86 @@ def test_dates_narrow_the_list_and_nonsense_is_left_out(
     assert len(titles(kwt.get("/?from=2017-01-25").text)) == 0
     assert len(titles(kwt.get("/?to=2017-01-23").text)) == 0
     assert len(titles(kwt.get("/?from=soon&to=9999-12-31").text)) == 1
+
+
+@pytest.mark.usefixtures("objects")
+def test_background_is_left_out_says_so_and_is_shown_when_it_is_asked_for(browser: Callable[..., Browser]) -> None:
+    qat = browser("QAT")
+    first = qat.get("/").text
+
+    everything = qat.get(link_of(first, "Background left out; show all")).text
+    again = qat.get(link_of(everything, "Background shown; leave it out")).text
+
+    assert shown(first) == shown(again) == ["Gull", "Oil sheen off Kuwait"]
+    assert "2 items" in first
+    assert shown(everything) == [
+        "Harbour office located-at Sea of salt",
+        "Gull",
+        "Sea of salt",
+        "Harbour office",
+        "Oil sheen off Kuwait",
+    ]
+    assert "5 items" in everything
+
+
+@pytest.mark.usefixtures("objects")
+def test_every_kind_that_a_reader_has_anything_of_is_offered_and_leads_to_it(browser: Callable[..., Browser]) -> None:
+    qat = browser("QAT")
+    offered = {"Crisis alert", "Cyber malware", "Cyber identity", "Cyber location", "Cyber relationship"}
+
+    for address in ("/", "/?background=shown", "/?kind=cyber.identity"):
+        assert counts(qat.get(address).text, "Kind") == dict.fromkeys(offered, "1")
+    assert shown(qat.get("/?kind=cyber.identity").text) == ["Harbour office"]
+    # Of what is narrowed by more, only what was looked at is counted.
+    assert counts(qat.get("/?q=oil").text, "Kind") == {
+        "Crisis alert": "1",
+        "Cyber identity": "",
+        "Cyber location": "",
+        "Cyber relationship": "",
+    }
+    assert counts(qat.get("/?q=oil&kind=cyber.identity").text, "Kind") == dict.fromkeys(offered, "")
+
+
+@pytest.mark.usefixtures("objects")
+def test_who_has_no_background_is_told_of_none(browser: Callable[..., Browser]) -> None:
+    bhr = browser("BHR").get("/").text
+
+    assert shown(bhr) == ["Oil sheen off Kuwait"]
+    assert counts(bhr, "Kind") == {"Crisis alert": "1"}
+    assert "ackground" not in bhr.split("<main")[1]
+
+
+@pytest.mark.usefixtures("objects")
+def test_a_search_that_finds_background_alone_says_what_it_left_out(browser: Callable[..., Browser]) -> None:
+    qat = browser("QAT")
+    page = qat.get("/?q=harbour").text
+
+    assert shown(page) == []
+    assert "Nothing that is released to you matches, background left out." in page
+    assert shown(qat.get(link_of(page, "Background left out; show all")).text) == ["Harbour office"]
+
+
+@pytest.mark.usefixtures("objects")
+def test_news_of_background_are_offered_where_background_is_shown(browser: Callable[..., Browser]) -> None:
+    qat = browser("QAT")
+
+    assert "2 new — show" in qat.get("/news?since=0").text
+    assert "5 new — show" in qat.get("/news?since=0&background=shown").text
+
+
+def test_a_desk_leaves_out_kinds_of_its_own_alone(house: House) -> None:
+    assert {name for name, desk in house.desks.items() if desk.background} == {"cyber"}
+    assert all(desk.background < desk.kinds for desk in house.desks.values())
+
+
+@pytest.mark.usefixtures("objects")
+def test_a_relation_names_the_ends_that_are_released_and_no_other(
+    house: House, hand: Callable[..., Hand], label: Callable[[str], Label], browser: Callable[..., Browser]
+) -> None:
+    (there,) = house.room(hand("KWT").reader).known_as(Alias("stix", "location--00000000-0000-4000-8000-000000000001"))
+
+    house.relabel(hand("KWT"), there.ref, label("TLP:RED // KWT ONLY"))
+
+    kwt, qat = (browser(party).get("/?kind=cyber.relationship").text for party in ("KWT", "QAT"))
+    assert shown(kwt) == ["Harbour office located-at Sea of salt"]
+    assert shown(qat) == ["Harbour office located-at …"]

@@ -204,6 +204,16 @@ class ReadingRoom:
         with self._opened() as opened:
             return self._released(opened.shelf, opened.shelf.known_as(spell(alias)))
 
+    def named(self, names: Sequence[Alias]) -> Mapping[Alias, Released]:
+        """Return for each name under which anything is released to this reader the newest of it, in one snapshot."""
+        with self._opened() as opened:
+            shelf = opened.shelf
+            known = {name: shelf.known_as(spell(name))[:1] for name in dict.fromkeys(names)}
+            there = {
+                item.at: item for item in self._released(shelf, [place for each in known.values() for place in each])
+            }
+            return {name: there[place] for name, each in known.items() for place in each}
+
     def links(self, item: Released, limit: int = BOUND) -> tuple[tuple[str, Released], ...]:
         """Return (relation, item) for what is released of all that an item points to, at most `limit` of them."""
         with self._opened() as opened:

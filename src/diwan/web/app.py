@@ -48,7 +48,7 @@ def create_app(house: House, readiness: health.Readiness | None = None) -> Lites
 
 def _world(house: House, pages: Pages, world: World) -> Router:
     handlers = [
-        *watch.routes(pages),
+        *watch.routes(house, pages),
         *item.routes(house, pages),
         *compose.routes(house, pages),
         *desks.routes(house, pages),

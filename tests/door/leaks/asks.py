@@ -85,6 +85,8 @@ def _watch(known: Known, world: World) -> Iterator[Ask]:
     ):
         yield Ask("GET", base or "/", ((name, value),))
     yield Ask("GET", base or "/", (("from", "2017-01-02"), ("to", "2017-01-03")))
+    for query in ((), (("q", known.words[0]),), (("originator", "kwt"),), (("kind", "cyber.relationship"),)):
+        yield Ask("GET", base or "/", (*query, ("background", "shown")), follow=_AFTER, follow_as="after")
     for kept in (*known.cursors, *known.others_cursors):
         if not kept.feed:
             yield Ask("GET", base or "/", (("after", kept.cursor),))
@@ -95,6 +97,7 @@ def _watch(known: Known, world: World) -> Iterator[Ask]:
 def _news(known: Known, world: World) -> Iterator[Ask]:
     for since in ("0", "1483600000000000", "", "x"):
         yield Ask("GET", f"{BASES[world]}/news", (("since", since),))
+        yield Ask("GET", f"{BASES[world]}/news", (("since", since), ("background", "shown")))
     for word in known.words:
         yield Ask("GET", f"{BASES[world]}/news", (("since", "1"), ("q", word)))
 

@@ -136,6 +136,13 @@ def _known_as(room: ReadingRoom, known: Known) -> Answers:
             yield room.known_as(Alias(scheme, thing.id))
 
 
+def _named(room: ReadingRoom, known: Known) -> Answers:
+    ids = [Alias("stix", thing.id) for thing in known.of_world(room.world)]
+    yield room.named([*ids, *(Alias("cap", name) for name in known.names()), *ids[:2]])
+    yield room.named(ids[::-1])
+    yield room.named(())
+
+
 def _mentioning(room: ReadingRoom, known: Known) -> Answers:
     for value in known.values():
         yield room.mentioning(value, 2)
@@ -202,6 +209,7 @@ GENERATORS: Final[dict[str, Generator]] = {
     "envelope": _of_items(lambda room, item: room.envelope(item)),
     "history": _of_items(lambda room, item: room.history(item)),
     "known_as": _known_as,
+    "named": _named,
     "links": _of_items(lambda room, item: room.links(item)),
     "linked_from": _of_items(lambda room, item: room.linked_from(item)),
     "children": _of_items(lambda room, item: room.children(item)),

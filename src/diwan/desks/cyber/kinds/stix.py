@@ -34,6 +34,10 @@ TYPES: Final = SDOS | SROS | SCOS | METAS
 """Every type of STIX 2.1 (sections 4 to 7)."""
 CUSTOM: Final = "cyber.custom"
 KINDS: Final = frozenset(f"cyber.{name}" for name in TYPES) | {CUSTOM}
+BESIDE: Final = frozenset(("attack-pattern", "course-of-action", "identity", "location", "relationship"))
+"""Who and where, what catalogues say of techniques and against them, and what ties objects together."""
+BACKGROUND: Final = frozenset(f"cyber.{name}" for name in BESIDE | METAS | SCOS) | {CUSTOM}
+"""What stands beside reports, indicators, actors and their like; of a bare value, they tell what it means."""
 
 _TIME: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,32}))?Z", re.ASCII)
 _LEAP: Final = 60

@@ -6,7 +6,7 @@ from diwan.desk import Board, Show
 from diwan.desks.cyber.kinds.collection import COLLECTION
 from diwan.desks.cyber.kinds.misp import EVENT
 from diwan.desks.cyber.kinds.stix import KINDS
-from diwan.desks.cyber.pages.board import board
+from diwan.desks.cyber.pages.board import board, ends_in
 from diwan.desks.cyber.pages.collections import collection_view, collections
 from diwan.desks.cyber.pages.event import event_view
 from diwan.desks.cyber.pages.look_up import look_up
@@ -25,4 +25,4 @@ SHOWS = {
     COLLECTION: Show("cyber/collection.html", collection_view),
 }
 
-__all__ = ["BOARDS", "SHOWS"]
+__all__ = ["BOARDS", "SHOWS", "ends_in"]

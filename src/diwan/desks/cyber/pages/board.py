@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
-from diwan.desk import Request
+from diwan.desk import Ends, Request
 from diwan.desks.cyber.kinds.aging import Age, State
 from diwan.desks.cyber.kinds.collection import COLLECTION
 from diwan.desks.cyber.kinds.misp import EVENT
 from diwan.desks.cyber.kinds.stix import KINDS, METAS
 from diwan.desks.cyber.pages.briefs import Named, brief_of, type_of
+from diwan.desks.cyber.pages.relations import RELATIONSHIP
 from diwan.desks.cyber.pages.sightings import OPINION, SIGHTING, Word, age_of, indicator_words, word_of
 from diwan.desks.cyber.render.indicators import FORMATS
 from diwan.reading import Query, ReadingRoom, Released
@@ -79,12 +80,13 @@ def board(room: ReadingRoom, request: Request) -> Mapping[str, object]:
     wanted = [kind for kind in kinds if asking.kind in ("", kind)]
     page = room.page(asking.asks(asking.kind), request.query.get("after") or None, NEWEST) if asking.kind else None
     ages = _ages(room)
+    items = page.items if page else _newest(room, asking, wanted)
     each = max(COUNTED // max(len(wanted), 1), 10)
     return {
         "asked": asking,
         "kinds": sorted(kinds.items(), key=lambda one: (-one[1], one[0])),
         "total": sum(kinds.values()),
-        "items": page.items if page else _newest(room, asking, wanted),
+        "items": items,
         "after": page.cursor if page else None,
         "newest": NEWEST,
         "facets": _facets(room, asking, wanted, each),
@@ -96,7 +98,7 @@ def board(room: ReadingRoom, request: Request) -> Mapping[str, object]:
         "aged": AGED,
         "State": State,
         "type_of": type_of,
-        "ends_of": ends_of(Named(room)),
+        "ends_of": ends_in(room, items),
     }
 
 
@@ -113,7 +115,14 @@ def _newest(room: ReadingRoom, asking: Asking, kinds: Iterable[str]) -> tuple[Re
     return tuple(sorted(found, key=lambda item: -item.at))[:NEWEST]
 
 
-def ends_of(named: Named) -> Callable[[Released], tuple[Released | None, str, Released | None] | None]:
+def ends_in(room: ReadingRoom, items: Iterable[Released]) -> Ends:
+    """Return what tells both ends of each relationship among some items, as far as they are released."""
+    named, briefs = Named(room), [brief_of(item) for item in items if item.kind == RELATIONSHIP]
+    named.look_up(end for brief in briefs if brief for end in (brief.source, brief.target))
+    return ends_of(named)
+
+
+def ends_of(named: Named) -> Ends:
     """Return what tells of a relationship both ends, as far as they are released, and its type; None for the rest."""
 
     def ends(item: Released) -> tuple[Released | None, str, Released | None] | None:

@@ -59,6 +59,12 @@ class Named:
             self._found[ident] = known(self._room, ident)
         return self._found[ident]
 
+    def look_up(self, idents: Iterable[str]) -> None:
+        """Look up many ids at once."""
+        asked = {alias(ident): ident for ident in idents if ident not in self._found}
+        found = self._room.named(tuple(asked))
+        self._found |= {ident: found.get(name) for name, ident in asked.items()}
+
     def knows(self, items: Iterable[Released]) -> None:
         """Take items that are at hand, so that they are not looked up again."""
         for item in items:
