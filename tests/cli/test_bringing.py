@@ -80,6 +80,24 @@ def test_a_bad_record_is_listed_with_file_line_and_rule_and_the_rest_goes_in(
     ]
 
 
+def test_no_import_takes_away_or_writes_over_what_another_one_rejected(
+    bring: Run, feed: Path, specimen: Callable[[str], Path], tmp_path: Path
+) -> None:
+    bring(feed)
+    first = (tmp_path / "rejects.jsonl").read_bytes()
+
+    sound = bring(specimen("latin-1-prefixed.xml"))
+    again = bring(feed)
+    once_more = bring(feed)
+
+    assert sound.err.endswith("1 entered, 0 already there, 0 rejected\n")
+    assert again.err.endswith("0 entered, 1 already there, 1 rejected (see rejects-2.jsonl)\n")
+    assert once_more.err.endswith("(see rejects-3.jsonl)\n")
+    assert {file.name: file.read_bytes() for file in tmp_path.glob("rejects*")} == dict.fromkeys(
+        ("rejects.jsonl", "rejects-2.jsonl", "rejects-3.jsonl"), first
+    )
+
+
 def line_of(lines: list[str], word: str) -> int:
     return next(number for number, text in enumerate(lines, 1) if word in text)
 

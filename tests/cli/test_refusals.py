@@ -102,6 +102,9 @@ def test_a_place_that_cannot_be_written_is_named(
         assert refused.err.startswith("Refused. file")
         assert refused.err.endswith("Not a directory. The command was not carried out.\n")
 
+    refused = diwan(*brought, "--rejects", "nowhere/rejects", "--node", node)
+    assert refused.err == "Refused. nowhere/rejects: No such file or directory. The command was not carried out.\n"
+
 
 def test_the_program_itself_ends_with_two_and_no_traceback(typed: Run, tmp_path: Path) -> None:
     refused = typed("as", "qatar", "list", "--node", "nowhere", cwd=tmp_path)

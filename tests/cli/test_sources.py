@@ -171,6 +171,8 @@ def test_objects_that_are_refused_are_listed_and_kept_with_the_source(diwan: Run
 
     polled = diwan("import", "taxii", "--node", node, "--json", "--rejects", "bad.jsonl")
 
+    assert polled.err.endswith("What was not taken is listed in bad.jsonl\n")
+
     row = polled.told[0]
     assert (row["state"], row["entered"], row["already"], row["rejected"]) == ("well", 2, 0, 1)
     (bad,) = [msgspec.json.decode(line) for line in (node.parent / "bad.jsonl").read_bytes().splitlines()]

@@ -84,8 +84,8 @@ def filled(real: Path, tmp_path_factory: pytest.TempPathFactory) -> Node:
     passwords = {account.name: account.password for account in begin_demo(house).accounts}
     house.close()
     brought, rejects = [], []
-    for share in SHARES:
-        listed = folder.parent / "rejects.jsonl"
+    for number, share in enumerate(SHARES):
+        listed = folder.parent / f"rejects-{number}.jsonl"
         files = [str(real / name) for name in share.files]
         options = ["--label", share.marking, "--originator", share.by, "--rejects", str(listed), "--json"]
         program = [str(Path(sys.executable).with_name("diwan")), "import", "cap", *files, "--node", str(folder)]

@@ -25,6 +25,7 @@ from diwan.cli.asking import InWorld
 from diwan.cli.carrying import BATCH, TOLD, Carrier, Labels, Load, Opens, batches_of
 from diwan.cli.events import EventLabels
 from diwan.cli.opening import HERE, Node, console_hand, opened
+from diwan.cli.rejecting import Rejects
 from diwan.cli.showing import Json, say
 from diwan.cli.sources import add_import
 from diwan.desks.cyber.acts import open_stix
@@ -42,7 +43,9 @@ from diwan.web.steady import keep_what_stands
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to bring in.")]
 Marking = Annotated[str, typer.Option("--label", help="The marking they get, e.g. 'TLP:AMBER // Releasable to ICI'.")]
 Name = Annotated[str, typer.Option("--originator", help="The party in whose name they are entered.")]
-Rejects = Annotated[Path, typer.Option(help="Where records that were not taken are listed.")]
+RejectsFile = Annotated[
+    Path, typer.Option(help="Where records that were not taken are listed; next to it, numbered, where it exists.")
+]
 Beyonds = Annotated[
     Beyond, typer.Option(help="What to do with a record that refers to items its audience may not know.")
 ]
@@ -76,7 +79,7 @@ def add_to(app: typer.Typer) -> None:
         files: Files,
         label: Marking,
         originator: Name,
-        rejects: Rejects = REJECTS,
+        rejects: RejectsFile = REJECTS,
         beyond: Beyonds = Beyond.WARN,
         batch: Size = BATCH,
         node: Node = HERE,
@@ -96,7 +99,7 @@ def add_to(app: typer.Typer) -> None:
         files: Files,
         label: Marking,
         originator: Name,
-        rejects: Rejects = REJECTS,
+        rejects: RejectsFile = REJECTS,
         beyond: Beyonds = Beyond.WARN,
         world: InWorld = World.ACTUAL,
         batch: Size = BATCH,
@@ -118,7 +121,7 @@ def add_to(app: typer.Typer) -> None:
         files: Files,
         label: Marking,
         originator: Name,
-        rejects: Rejects = REJECTS,
+        rejects: RejectsFile = REJECTS,
         beyond: Beyonds = Beyond.WARN,
         world: InWorld = World.ACTUAL,
         batch: Size = 100,
@@ -141,13 +144,14 @@ def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, label
     with opened(node) as house:
         label = parse_marking(manner.marking, house.rules().policies)
         hand = console_hand(house, party_id(manner.originator))
-        carrier = _carried(house, files, manner, hand, opener(house, hand), labeller(house, hand, label))
+        with Rejects(manner.rejects) as out:
+            carrier = _carried(house, files, manner, hand, opener(house, hand), labeller(house, hand, label), out)
     came = carrier.came
     if manner.as_json:
         sys.stdout.buffer.write(msgspec.json.encode(came) + b"\n")
     say(
         f"{came.entered} entered, {came.already} already there, {came.rejected} rejected"
-        + (f" (see {manner.rejects})" if came.rejected else "")
+        + (f" (see {out.file})" if out.file else "")
         + (f", {came.notices} with notices" if came.notices else "")
     )
     for line in carrier.told:
@@ -157,8 +161,10 @@ def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, label
     raise typer.Exit(1 if came.rejected and not came.entered and not came.already else 0)
 
 
-def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens: Opens, labels: Labels) -> Carrier:
-    with manner.rejects.open("w", encoding="utf-8") as out, _progress() as progress:
+def _carried(
+    house: House, files: list[Path], manner: Manner, hand: Hand, opens: Opens, labels: Labels, out: Rejects
+) -> Carrier:
+    with _progress() as progress:
         carrier = Carrier(house, hand, labels, out, manner.beyond)
         task = progress.add_task("files", total=len(files), rate="")
         house.book.words.keep_up(every=0.5)
@@ -173,8 +179,6 @@ def _carried(house: House, files: list[Path], manner: Manner, hand: Hand, opens:
         index = progress.add_task("word index", total=waiting, rate="")
         house.book.words.catch_up(progress=lambda done: progress.update(index, completed=done))
         progress.update(index, completed=waiting)
-    if not carrier.came.rejected:
-        manner.rejects.unlink()
     return carrier
 
 

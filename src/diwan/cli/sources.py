@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from diwan.cli.calling import Caller, sources_of
 from diwan.cli.opening import HERE, Node, opened
+from diwan.cli.rejecting import Rejects
 from diwan.cli.showing import Json, say, show
 from diwan.desks.cyber.calls.ledger import Ledger, Row, row_of, write_ledger
 from diwan.desks.cyber.calls.source import Source
@@ -23,7 +24,10 @@ from diwan.terms.errors import Refused
 from diwan.terms.time import Instant, iso
 
 Names = Annotated[list[str] | None, typer.Argument(help="Names of sources; none: all of them.")]
-Rejects = Annotated[Path | None, typer.Option(help="Where objects that were not taken are listed.")]
+RejectsFile = Annotated[
+    Path | None,
+    typer.Option("--rejects", help="Where objects that were not taken are listed; numbered where it exists."),
+]
 Direction = Literal["poll", "push"]
 COLUMNS = ("name", "direction", "state", "last ok", "due", "entered", "already", "rejected", "what")
 
@@ -57,7 +61,9 @@ def add_import(group: typer.Typer) -> None:
     """Add `taxii` to the commands of `diwan import`."""
 
     @group.command("taxii")
-    def import_taxii(names: Names = None, rejects: Rejects = None, node: Node = HERE, as_json: Json = False) -> None:
+    def import_taxii(
+        names: Names = None, rejects: RejectsFile = None, node: Node = HERE, as_json: Json = False
+    ) -> None:
         """Poll the sources of direction poll once, each from where it was left to its end.
 
         Objects are entered under the label and in the name that the source gives. One that was stopped is tried anew.
@@ -66,13 +72,15 @@ def add_import(group: typer.Typer) -> None:
 
 
 def _call(node: Path, names: list[str] | None, direction: Direction, rejects: Path | None, *, as_json: bool) -> None:
-    with opened(node) as house, rejects.open("w", encoding="utf-8") if rejects else nullcontext() as out:
+    with opened(node) as house, Rejects(rejects) if rejects else nullcontext() as out:
         caller = Caller(house, time.sleep, out)
         rows = [_called(house, caller, source) for source in _chosen(house, names or [], direction)]
         house.book.words.catch_up()
     show(map(_row, rows), COLUMNS, as_json=as_json)
     if not rows:
         say(NONE)
+    if out is not None and out.file:
+        say(f"What was not taken is listed in {out.file}")
     if any(row.health.state in ("failing", "stopped") for row in rows):
         raise typer.Exit(1)
 
