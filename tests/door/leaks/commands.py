@@ -38,6 +38,8 @@ CONSOLE: Final = {
     "import taxii": "enters what a server gave",
     "withdraw": "enters, and withdraws",
     "collection add": "enters",
+    "collection list": "reads what each hosted party entered itself, for the console that enters in their names",
+    "collection recall": "withdraws",
     "source list": "calls of servers are the administrator's",
     "source push": "sends out what room.arrivals gives the account of a source",
     "warning-list add": "lists are the administrator's",
