@@ -45,7 +45,7 @@ def test_progress_goes_to_people_and_the_outcome_to_programs(
     brought = bring(*map(specimen, FILES), more=("--json",))
 
     assert brought.code == 0
-    assert brought.told == [{"entered": 4, "already": 0, "rejected": 0, "notices": 0}]
+    assert brought.told == [{"entered": 4, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
     assert "4/4" in brought.err
     assert brought.err.endswith("4 entered, 0 already there, 0 rejected\n")
     assert not (tmp_path / "rejects.jsonl").exists()
@@ -58,7 +58,7 @@ def test_a_second_import_adds_nothing(bring: Run, diwan: Run, node: Path, specim
     again = bring(*map(specimen, FILES), more=("--json",))
 
     assert again.code == 0
-    assert again.told == [{"entered": 0, "already": 4, "rejected": 0, "notices": 0}]
+    assert again.told == [{"entered": 0, "already": 4, "rejected": 0, "notices": 0, "narrowed": 0}]
     assert diwan("verify", "--json", "--node", node).told == proved
     assert proved[0]["items"] == 8
 
@@ -70,7 +70,7 @@ def test_a_bad_record_is_listed_with_file_line_and_rule_and_the_rest_goes_in(
 
     lines = feed.read_text().splitlines()
     assert brought.code == 0
-    assert brought.told == [{"entered": 2, "already": 0, "rejected": 1, "notices": 0}]
+    assert brought.told == [{"entered": 2, "already": 0, "rejected": 1, "notices": 0, "narrowed": 0}]
     assert brought.err.endswith("2 entered, 0 already there, 1 rejected (see bad.jsonl)\n")
     assert [
         (row["file"], row["where"], row["line"], row["rule"], row["path"]) for row in rejects(tmp_path / "bad.jsonl")
@@ -124,7 +124,7 @@ def test_another_text_under_the_same_name_is_rejected_and_the_first_stays(
 
     brought = bring(other, more=("--json",))
 
-    assert brought.told == [{"entered": 0, "already": 0, "rejected": 1, "notices": 0}]
+    assert brought.told == [{"entered": 0, "already": 0, "rejected": 1, "notices": 0, "narrowed": 0}]
     assert [row["rule"] for row in rejects(tmp_path / "rejects.jsonl")] == ["conflict"]
     found = diwan("as", "kuwait", "search", "fog", "--json", "--node", node).told
     assert [(row["originator"], row["title"]) for row in found] == [

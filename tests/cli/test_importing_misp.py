@@ -54,9 +54,9 @@ def test_an_event_with_narrower_parts_is_entered_whole_and_as_an_edition_once(
     first, again = bring(file), bring(file)
     twice = bring(file, file)
 
-    assert first.told == [{"entered": 2, "already": 0, "rejected": 0, "notices": 0}]
-    assert again.told == [{"entered": 0, "already": 1, "rejected": 0, "notices": 0}]
-    assert twice.told == [{"entered": 0, "already": 2, "rejected": 0, "notices": 0}]
+    assert first.told == [{"entered": 2, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
+    assert again.told == [{"entered": 0, "already": 1, "rejected": 0, "notices": 0, "narrowed": 0}]
+    assert twice.told == [{"entered": 0, "already": 2, "rejected": 0, "notices": 0, "narrowed": 0}]
     found = events(diwan, node, "kuwait")
     assert len(found) == 2
     assert len({marking for _, marking in found}) == 2
@@ -73,7 +73,10 @@ def test_an_event_for_an_audience_unknown_here_is_rejected_by_name_and_the_rest_
 
     brought = bring(unknown)
 
-    assert (brought.code, brought.told) == (1, [{"entered": 0, "already": 0, "rejected": 1, "notices": 0}])
+    assert (brought.code, brought.told) == (
+        1,
+        [{"entered": 0, "already": 0, "rejected": 1, "notices": 0, "narrowed": 0}],
+    )
     (row,) = [msgspec.json.decode(line) for line in (tmp_path / "rejects.jsonl").read_bytes().splitlines()]
     assert (row["file"], row["where"], row["rule"]) == (str(unknown), "To the connected", "notallowed")
     assert "is no framework at this node" in row["message"]
@@ -82,7 +85,10 @@ def test_an_event_for_an_audience_unknown_here_is_rejected_by_name_and_the_rest_
 def test_events_of_a_search_are_taken_one_by_one(bring: Run) -> None:
     brought = bring(SPECIMENS / "answer.json", SPECIMENS / "phishing.json")
 
-    assert (brought.code, brought.told) == (0, [{"entered": 3, "already": 0, "rejected": 0, "notices": 0}])
+    assert (brought.code, brought.told) == (
+        0,
+        [{"entered": 3, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}],
+    )
 
 
 BOTH = {
@@ -141,7 +147,9 @@ def test_an_event_that_a_misp_only_wrote_down_anew_is_here_already_whatever_its_
 
     for said in (written_anew(), written_anew(distribution="0")):
         back.write_bytes(msgspec.json.encode({"response": [{"Event": said}]}))
-        assert bring(back, label=TO_BOTH).told == [{"entered": 0, "already": 1, "rejected": 0, "notices": 0}]
+        assert bring(back, label=TO_BOTH).told == [
+            {"entered": 0, "already": 1, "rejected": 0, "notices": 0, "narrowed": 0}
+        ]
 
     assert events(diwan, node, "kuwait") == before
 
@@ -156,8 +164,8 @@ def test_what_was_sighted_of_an_event_elsewhere_comes_in_as_items_of_its_own_onc
 
     first, again = bring(back, label=TO_BOTH), bring(back, label=TO_BOTH)
 
-    assert first.told == [{"entered": 3, "already": 0, "rejected": 0, "notices": 0}]
-    assert again.told == [{"entered": 0, "already": 1, "rejected": 0, "notices": 0}]
+    assert first.told == [{"entered": 3, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
+    assert again.told == [{"entered": 0, "already": 1, "rejected": 0, "notices": 0, "narrowed": 0}]
     told = diwan("as", "bahrain", "list", "--json", "--node", node).told
     (event,) = [row for row in told if row["kind"] == "cyber.event"]
     assert sorted(row["kind"] for row in told) == ["cyber.event", "cyber.opinion", "cyber.opinion", "cyber.sighting"]
@@ -174,7 +182,7 @@ def test_a_sighting_goes_to_no_more_readers_than_the_event_has_at_the_misp_that_
 
     brought = bring(back, label=TO_BOTH)
 
-    assert brought.told == [{"entered": 1, "already": 0, "rejected": 0, "notices": 0}]
+    assert brought.told == [{"entered": 1, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
     seen = {
         name: len(diwan("as", name, "list", "--kind", "cyber.sighting", "--json", "--node", node).told)
         for name in ("kuwait", "bahrain")
@@ -192,8 +200,8 @@ def test_an_edit_is_a_new_version_and_other_words_in_the_same_edit_are_a_conflic
 
     edited, clashed = bring(edit, label=TO_BOTH), bring(clash, label=TO_BOTH)
 
-    assert edited.told == [{"entered": 1, "already": 0, "rejected": 0, "notices": 0}]
-    assert clashed.told == [{"entered": 0, "already": 0, "rejected": 1, "notices": 0}]
+    assert edited.told == [{"entered": 1, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
+    assert clashed.told == [{"entered": 0, "already": 0, "rejected": 1, "notices": 0, "narrowed": 0}]
     (row,) = [msgspec.json.decode(line) for line in (tmp_path / "rejects.jsonl").read_bytes().splitlines()]
     assert (row["where"], row["rule"]) == ("Other words", "conflict")
 

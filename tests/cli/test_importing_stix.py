@@ -64,10 +64,10 @@ def test_objects_go_in_with_their_exact_bytes_and_a_second_import_adds_nothing(
     first = bring(file, more=("--json",))
     again = bring(file, more=("--json",))
 
-    assert first.told == [{"entered": count, "already": 0, "rejected": 0, "notices": 0}]
+    assert first.told == [{"entered": count, "already": 0, "rejected": 0, "notices": 0, "narrowed": 0}]
     assert "1/1" in first.err
     assert f"{count:,} records, " in first.err
-    assert again.told == [{"entered": 0, "already": count, "rejected": 0, "notices": 0}]
+    assert again.told == [{"entered": 0, "already": count, "rejected": 0, "notices": 0, "narrowed": 0}]
     assert diwan("as", "qatar", "count", "--json", "--node", node).told[0]["count"] == had + count
 
 
@@ -84,9 +84,23 @@ def test_what_is_refused_is_listed_with_file_line_and_rule_and_the_rest_goes_in(
 
     line = next(n for n, text in enumerate(file.read_text().splitlines(), 1) if "9b03" in text) - 3
     assert brought.code == 0
-    assert brought.told == [{"entered": 1, "already": 0, "rejected": 2, "notices": 0}]
+    assert brought.told == [{"entered": 1, "already": 0, "rejected": 2, "notices": 0, "narrowed": 0}]
     found = [(row["file"], row["where"], row["rule"], row["line"]) for row in rows(tmp_path / "bad.jsonl")]
     assert found == [(str(file), "/objects/1", "schema.type", line), (str(broken), "/", "json.read", None)]
+
+
+def test_how_many_stand_under_a_stricter_label_than_was_typed_is_told(bring: Run, tmp_path: Path) -> None:
+    file = tmp_path / "marked.json"
+    red = {"object_marking_refs": ["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]}
+    other = {**ACTOR, "id": "intrusion-set--5c6d54f5-0f3a-4a4b-8f0e-0a2d3d1f9b03"}
+    file.write_text(bundle({**ACTOR, **red}, other))
+
+    brought = bring(file, more=("--json",))
+
+    assert brought.told == [{"entered": 2, "already": 0, "rejected": 0, "notices": 0, "narrowed": 1}]
+    assert brought.err.splitlines()[-1] == (
+        "2 entered, 0 already there, 0 rejected, 1 under a stricter label as they say of themselves"
+    )
 
 
 def test_what_refers_to_things_its_audience_may_not_know_is_entered_and_told_of(
@@ -151,7 +165,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(ics: Path, diwan: Ru
     again = bring(ics, label="TLP:CLEAR", more=("--json",))
 
     assert 100 <= there < count
-    assert again.told == [{"entered": count - there, "already": there, "rejected": 0, "notices": 0}]
+    assert again.told == [{"entered": count - there, "already": there, "rejected": 0, "notices": 0, "narrowed": 0}]
     (proof,) = diwan("verify", "--json", "--node", node).told
     assert (proof["items"], proof["faults"]) == (before + count, [])
 

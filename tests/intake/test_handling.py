@@ -188,8 +188,24 @@ def test_a_label_for_everyone_is_refused_to_what_is_marked_stricter_and_the_othe
     outcomes = house.take_all(hand("KWT"), [(draft, clear) for draft in drafts], originator="KWT")
 
     assert [type(one) for one in outcomes] == [Taken, Unlabelled, Taken, Taken]
-    assert "Nobody could read it, so nothing was entered." in str(outcomes[1])
+    assert str(outcomes[1]) == "No audience is named, so nobody could read it. Nothing was entered."
     assert house.room(Reader("anybody", "OUT.EXAMPLE")).count() == 3
+
+
+def test_whose_label_was_narrowed_by_what_it_says_of_itself_is_told_so(
+    house: House, hand: Hands, amber: Labels
+) -> None:
+    drafts = [house.draft(STIX, data) for data in (actor(1), actor(2, TLP["RED"]), actor(3, TLP["GREEN"]))]
+
+    outcomes = house.take_all(hand("KWT"), [(draft, amber("QAT")) for draft in drafts], originator="KWT")
+    one = house.take(hand("KWT"), house.draft(STIX, actor(4, PAP, TLP["RED"])), amber("QAT"), originator="KWT")
+
+    assert [outcome.narrowed for outcome in (*outcomes, one) if isinstance(outcome, Taken)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -229,7 +245,7 @@ def test_a_part_that_nobody_could_read_under_its_own_marking_is_refused_not_ente
 ) -> None:
     draft = house.draft(STIX, actor(1, **part(TLP["RED"])))
 
-    with pytest.raises(Unlabelled, match="nothing was entered"):
+    with pytest.raises(Unlabelled, match=r"so nobody could read it\. Nothing was entered\.$"):
         house.take(hand("KWT"), draft, amber(tlp="TLP:CLEAR"), originator="KWT", beyond=beyond)
 
     assert house.prove().items == 0

@@ -152,6 +152,7 @@ def _import(node: Path, files: list[Path], manner: Manner, opener: Opener, label
     say(
         f"{came.entered} entered, {came.already} already there, {came.rejected} rejected"
         + (f" (see {out.file})" if out.file else "")
+        + (f", {came.narrowed} under a stricter label as they say of themselves" if came.narrowed else "")
         + (f", {came.notices} with notices" if came.notices else "")
     )
     for line in carrier.told:

@@ -44,6 +44,8 @@ class Came(msgspec.Struct):
     already: int = 0
     rejected: int = 0
     notices: int = 0
+    narrowed: int = 0
+    """Under a stricter label than was chosen, for what they say of themselves."""
 
     @property
     def records(self) -> int:
@@ -116,6 +118,7 @@ class Carrier(msgspec.Struct):
         else:
             self.came.entered += 1
             self.came.notices += bool(outcome.notices)
+            self.came.narrowed += outcome.narrowed
             told = (f"{file}: {draft.title}: {notice.text}" for notice in outcome.notices)
             self.told += islice(told, TOLD - len(self.told))
 

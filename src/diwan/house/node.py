@@ -254,9 +254,10 @@ class House:
             Refused: with the reason; nothing was entered.
         """
         edition = self.desk_of(draft.kind).editions.get(draft.kind)
-        draft, label = narrowing(self, hand, originator)(draft, label)
+        draft, fit = narrowing(self, hand, originator)(draft, label)
         editions = {draft.kind: edition} if edition else {}
-        return take(self._office, hand, draft, label, originator=originator, beyond=beyond, editions=editions)
+        taken = take(self._office, hand, draft, fit, originator=originator, beyond=beyond, editions=editions)
+        return taken if fit == label else msgspec.structs.replace(taken, narrowed=True)
 
     def take_all(
         self,
@@ -269,15 +270,17 @@ class House:
         """Enter many drafts, each under its label, and say of each what became of it."""
         editions = {kind: edition for desk in self.desks.values() for kind, edition in desk.editions.items()}
         narrow = narrowing(self, hand, originator)
-        narrowed: dict[int, Refused] = {}
+        refused: dict[int, Refused] = {}
         fit: list[tuple[Draft, Label]] = []
-        for number, (draft, label) in enumerate(labelled):
+        each = list(enumerate(labelled))
+        for number, (draft, label) in each:
             try:
                 fit.append(narrow(draft, label))
             except Refused as refusal:
-                narrowed[number] = refusal
+                refused[number] = refusal
         taken = iter(take_all(self._office, hand, fit, originator=originator, beyond=beyond, editions=editions))
-        return [narrowed[number] if number in narrowed else next(taken) for number in range(len(labelled))]
+        under = iter(label for _, label in fit)
+        return [refused[n] if n in refused else _told(next(taken), next(under) != chosen) for n, (_, chosen) in each]
 
     def clerk(self, desk: str, hand: Hand, world: World) -> HouseClerk:
         """Return what a service of a desk may do at this node for `hand`, in one world."""
@@ -414,6 +417,11 @@ class House:
 
     def _secret(self, name: str) -> bytes:
         return secret(self.folder, name, self.chance, known=bool(self.shut))
+
+
+def _told(taken: Taken | Refused, narrowed: bool) -> Taken | Refused:
+    """Return what became of a draft, saying that its label was narrowed before it was taken."""
+    return msgspec.structs.replace(taken, narrowed=True) if narrowed and isinstance(taken, Taken) else taken
 
 
 def _shut_for(last: Change, ink: Ink) -> bool:

@@ -74,7 +74,9 @@ def check_label(office: Office, rules: Rules, hand: Hand, label: Label) -> None:
     if policy is None:
         raise Unlabelled(f"No policy {label.policy!r} is installed at this node. Nothing was entered.")
     if faults := policy.faults(label):
-        raise Unlabelled(f"{' '.join(faults)} Nobody could read it, so nothing was entered.")
+        said = any("nobody could read it" in fault for fault in faults)
+        ending = "Nothing was entered." if said else "Nobody could read it, so nothing was entered."
+        raise Unlabelled(f"{' '.join(faults)} {ending}")
     if above := reasons(label, [office.node_ceiling], rules):
         raise NotAllowed(f"{' '.join(above)} Nothing was entered.")
     ceilings = [office.role_ceilings[role] for role in sorted(hand.roles) if role in office.role_ceilings]

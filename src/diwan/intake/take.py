@@ -46,6 +46,8 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 
     refs: tuple[Ref, ...]
     notices: tuple[Notice, ...] = ()
+    narrowed: bool = False
+    """Whether what it says of itself made the label stricter than the one that was chosen."""
 
 
 class _Ready(msgspec.Struct, frozen=True, gc=False):
@@ -139,7 +141,7 @@ class _Taking:
                 if (fault := faults[number]) is not None:
                     raise fault
                 self._refuse_other_way(near, draft)
-                label = self._no_freer(label, draft.handling)
+                chosen, label = label, self._no_freer(label, draft.handling)
                 settled = settle(
                     self._ink, self._rules, near, self._originator, draft, label, beyond, editions.get(draft.kind)
                 )
@@ -149,14 +151,14 @@ class _Taking:
                     if near.may_be_ended(issued) or any(link.relation in ENDS for link in issued.links):
                         check_ending(self._ink, self._rules, self._hand, issued, under)
                 ready += self._prepare_all(near, settled.drafts, number)
-                outcomes.append(Taken((), (*settled.notices, *self._claim(draft))))
+                outcomes.append(Taken((), (*settled.notices, *self._claim(draft)), label != chosen))
             except Refused as refusal:
                 outcomes.append(refusal)
         refs = self._enter(ready)
         for one, ref in zip(ready, refs, strict=True):
             outcome = outcomes[one.of]
             assert isinstance(outcome, Taken)  # noqa: S101 -- what is ready was not refused
-            outcomes[one.of] = Taken((*outcome.refs, ref), outcome.notices)
+            outcomes[one.of] = msgspec.structs.replace(outcome, refs=(*outcome.refs, ref))
         return outcomes
 
     def _no_freer(self, label: Label, said: Handling) -> Label:

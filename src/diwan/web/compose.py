@@ -86,7 +86,11 @@ def routes(house: House, pages: Pages) -> list[Any]:
 
         def enter_it() -> Response[str]:
             taken = _release(house, visit, form)
-            view = {"items": [visit.room.get(ref) for ref in taken.refs], "notices": taken.notices}
+            view = {
+                "items": [visit.room.get(ref) for ref in taken.refs],
+                "notices": taken.notices,
+                "narrowed": taken.narrowed,
+            }
             return pages.page(visit, "released.html", view, here="compose", status=201)
 
         return await writing(enter_it)
