@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def test_an_account_signs_in_with_the_password_that_was_printed(diwan: Run, node
 
     assert signs_in(node, password)
     assert not signs_in(node, password + "x")
+    assert re.fullmatch(r"[a-z2-7]{4}(-[a-z2-7]{4}){3}", password)
     assert diwan("user", "list", "--json", "--node", node).told == [
         {
             "name": "qatar",
@@ -51,10 +53,22 @@ def test_an_account_signs_in_with_the_password_that_was_printed(diwan: Run, node
     ]
 
 
+def test_a_closed_account_is_not_said_to_be_changed(diwan: Run, node: Path) -> None:
+    add(diwan, node)
+    diwan("user", "close", "qatar", "--node", node)
+
+    refused = diwan("user", "change", "qatar", "--role", "administrator", "--node", node)
+
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == "Refused. The account 'qatar' is closed and stays so. Nothing was changed.\n"
+
+
 def test_a_new_password_ends_the_old_one(diwan: Run, node: Path) -> None:
     first = add(diwan, node)
 
     second = diwan("user", "password", "qatar", "--node", node).out.strip()
+
+    assert re.fullmatch(r"[a-z2-7]{4}(-[a-z2-7]{4}){3}", second)
 
     assert not signs_in(node, first)
     assert signs_in(node, second)

@@ -17,6 +17,7 @@ from diwan.cli.showing import Json, say, show
 from diwan.house import House
 from diwan.people.accounts import Account, account_named, accounts, change_account, close_account, open_account
 from diwan.people.accounts import set_password as give_password
+from diwan.people.passwords import legible
 from diwan.terms.errors import NotFound, Refused
 from diwan.terms.hand import Role
 from diwan.terms.reader import Clearance
@@ -51,7 +52,7 @@ def _users(app: typer.Typer) -> None:
     ) -> None:
         """Open an account with a generated password, printed once."""
         with opened(node) as house:
-            password = secrets.token_urlsafe(15)
+            password = legible(secrets.token_bytes(10))
             open_account(
                 house.book,
                 house.passwords,
@@ -95,7 +96,7 @@ def _users(app: typer.Typer) -> None:
     def password(name: Name, node: Node = HERE) -> None:
         """Give an account a new generated password, printed once; its sessions end."""
         with opened(node) as house:
-            new = secrets.token_urlsafe(15)
+            new = legible(secrets.token_bytes(10))
             give_password(house.book, house.passwords, _account(house, name), new, by=BY)
         say(f"{name} has a new password, shown this once:")
         typer.echo(new)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,6 +11,7 @@ from diwan.demo.content import Account, Demo, Post, alerts, posts, statements, t
 from diwan.desks.network.kinds import MEDIA_TYPE
 from diwan.house import House
 from diwan.people.accounts import account_named, open_account, set_password
+from diwan.people.passwords import legible
 from diwan.release.marking import parse_marking
 from diwan.terms.errors import Duplicate
 from diwan.terms.hand import Hand, Role
@@ -57,7 +57,7 @@ def _enter(
 
 
 def _open(house: House, post: Post) -> Account:
-    password = _password(house)
+    password = legible(house.chance.bytes(10))
     already = account_named(house.book, post.name)
     if already is not None:  # opened by a beginning that was cut short, which told nobody the password
         set_password(house.book, house.passwords, already, password, by=_BY)
@@ -74,12 +74,6 @@ def _open(house: House, post: Post) -> Account:
             roles=post.roles,
         )
     return Account(post.name, post.shown, post.party, post.roles, password)
-
-
-def _password(house: House) -> str:
-    """Return 80 random bits that people can read to each other: `k3f7-…`."""
-    text = b32encode(house.chance.bytes(10)).decode().lower()
-    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 def _releasing(party: str) -> Hand:

@@ -99,13 +99,15 @@ def change_account(book: Book, account: Account, *, by: str) -> None:
 
     Raises:
         NotFound: there is no such account.
-        Refused: its name or party is another, or it was closed meanwhile; nothing was changed.
+        Refused: its name or party is another, or it is closed; nothing was changed.
     """
     _check_shown(account)
 
     def job(ink: Ink) -> None:
         row = _kept(ink, account)
         kept = account_of(row)
+        if kept.closed is not None:
+            raise Refused(f"The account {kept.name!r} is closed and stays so. Nothing was changed.")
         if (account.name, account.party, account.closed) != (kept.name, kept.party, kept.closed):
             raise Refused(
                 f"The account {kept.name!r} keeps its name and its party, and is closed only by closing it."

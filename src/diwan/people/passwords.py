@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -18,6 +18,12 @@ LONGEST: Final = 1024
 """Bytes of UTF-8, as typed; more is not even normalised."""
 _AT_ONCE: Final = 4
 """Each check needs 64 MiB by default: more at once would let a flood of sign-ins take all memory."""
+
+
+def legible(bits: bytes) -> str:
+    """Return random bits as a password that people can read to each other, `k3f7-…`; 80 of them are enough."""
+    text = b32encode(bits).decode().rstrip("=").lower()
+    return "-".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
 class Passwords:
