@@ -31,6 +31,17 @@ def partners(page: str) -> dict[str, str]:
     return {row.xpath("string(th)"): row.xpath("string(td[1])") for row in rows}
 
 
+def test_who_enters_nothing_is_told_so_and_shown_no_form(browser: Callable[..., Browser]) -> None:
+    without_role, without_key = browser("KWT", roles=()), browser("OMN")
+
+    for reader in (without_role, without_key):
+        page = reader.get("/compose")
+        assert page.status_code == 200
+        assert "You read here, and enter nothing" in page.text
+        assert html.fromstring(page.text).xpath("//main//form") == []
+    assert html.fromstring(browser("KWT").get("/compose").text).xpath("//main//form[@id='compose']")
+
+
 def test_checking_enters_nothing_and_releasing_enters_what_was_checked(
     house: House, browser: Callable[..., Browser], token: Callable[[Browser], str], oil: bytes
 ) -> None:

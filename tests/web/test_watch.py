@@ -119,6 +119,8 @@ def test_older_leads_through_the_whole_list_once(alert: Callable[..., Ref], brow
     seen = [title[:3] for title in titles(first) + titles(second)]
     assert seen == [f"N{number:02}" for number in reversed(range(45))]
     assert 'class="older"' not in second
+    link = html.fromstring(first).xpath("//li[@class='older']/a")[0]
+    assert (link.get("hx-status:4xx"), link.get("hx-status:5xx")) == ("swap:none", "swap:none"), "it stays"
     assert browser("QAT").get(older).status_code == 400
 
 

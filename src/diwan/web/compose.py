@@ -61,8 +61,11 @@ def routes(house: House, pages: Pages) -> list[Any]:
 
     @get("/compose", name="compose", opt={"reads": "pick-lists"}, sync_to_thread=True)
     def compose(request: Asked) -> Response[str]:
+        visit = visit_of(request)
+        if not visit.enters or not house.hosts(visit.hand.reader.party):
+            return pages.page(visit, "composing_not.html", {}, here="compose")
         first = house.settings.heights[0].policy if house.settings.heights else ""
-        return show(visit_of(request), frozenset({("beyond", str(Beyond.WARN)), ("policy", first)}), "", None)
+        return show(visit, frozenset({("beyond", str(Beyond.WARN)), ("policy", first)}), "", None)
 
     @post("/compose/check", name="check", opt={"reads": "preview"}, status_code=200)
     async def check(request: Asked) -> Response[str]:

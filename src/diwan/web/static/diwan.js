@@ -73,4 +73,12 @@ document.addEventListener("htmx:after:swap", () => {
   said.textContent = said.dataset.more;
 });
 
+// Where no list came, the link to older items stays and says so.
+for (const failed of ["htmx:response:error", "htmx:error"]) {
+  document.addEventListener(failed, (event) => {
+    const said = event.target.closest?.(".older")?.querySelector("[role=alert]");
+    if (said) said.hidden = false;
+  });
+}
+
 enhance(document);
