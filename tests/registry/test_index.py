@@ -295,7 +295,7 @@ def test_where_much_waits_a_process_of_its_own_indexes_and_ends(
             yield helper
 
     monkeypatch.setattr(index, "indexing", noted)
-    monkeypatch.setattr(house.book.words, "_elsewhere", True)
+    monkeypatch.setattr(house.book.words, "_elsewhere", 0.0)
     # The process fills segments of its own size.
     filled(0, 2048)
     house.book.words.keep_up(every=0.01)
@@ -317,12 +317,12 @@ def test_where_no_other_process_can_index_it_is_done_here(
     program: str,
 ) -> None:
     monkeypatch.setattr(sys, "executable", program)
-    monkeypatch.setattr(house.book.words, "_elsewhere", True)
+    monkeypatch.setattr(house.book.words, "_elsewhere", 0.0)
     # Larger than a pipe holds: one that reads nothing of it ends while it is still told.
     monkeypatch.setattr(house.book.words, "_where", Where("/nowhere" * 10_000))
     filled(0, FIRST)
     house.book.words.keep_up(every=0.01)
     _wait_until(lambda: house.book.facts()["waiting"] < 16, seconds=60)
 
-    assert "indexed here" in caplog.text
+    assert "done here" in caplog.text
     assert _found(house, hand, "harbour") == FIRST

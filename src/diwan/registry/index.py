@@ -6,6 +6,8 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from math import inf
+from time import monotonic
 from typing import Final
 
 from diwan.registry.engines.lines import Asked, Engine
@@ -17,6 +19,8 @@ from diwan.terms.errors import Unreachable
 _log: Final = logging.getLogger(__name__)
 _GROWN: Final = 4096
 """Entries that a register grows by at least before the engine is asked to look again at how much there is."""
+_AGAIN: Final = 600.0
+"""Seconds after which another process is tried again when one failed, as when the server was lost."""
 _LOOK: Final = 0.25
 """Seconds after which what another process indexed is cleared from what waits."""
 
@@ -30,8 +34,8 @@ class WordIndex:
         self._segments = Segments(engine)
         self._pen = pen
         self._where = where
-        self._elsewhere = (os.cpu_count() or 1) > 1
-        """Whether a process of its own is let index where much waits."""
+        self._elsewhere = 0.0 if (os.cpu_count() or 1) > 1 else inf
+        """From when on a process of its own is let index where much waits, by the clock that is never set."""
         self._one_at_a_time = threading.Lock()
         self._closing = threading.Event()
         self._background: threading.Thread | None = None
@@ -62,7 +66,7 @@ class WordIndex:
         def go_on() -> None:
             while not self._closing.wait(every):
                 try:
-                    if self._elsewhere and self._fills():
+                    if monotonic() >= self._elsewhere and self._fills():
                         self._let_index()
                     if not self._closing.is_set():
                         self.catch_up()
@@ -97,8 +101,8 @@ class WordIndex:
                 self._go_on_here(f"{helper.returncode}")
 
     def _go_on_here(self, why: str) -> None:
-        _log.warning("The process that was to index ended with %s; what waits is indexed here.", why)
-        self._elsewhere = False
+        _log.warning("The process that was to index ended with %s; for ten minutes it is done here.", why)
+        self._elsewhere = monotonic() + _AGAIN
 
     def _fills(self) -> bool:
         with self._one_at_a_time:
