@@ -225,8 +225,8 @@ def test_an_order_that_rests_on_the_size_of_the_register_is_noticed(monkeypatch:
     """As every rank does that weighs a word by how rare it is among all documents."""
     plainly = search.find
 
-    def find(shelf: Shelf, terms: Any, *rest: Any, newest: bool) -> list[int]:
-        found = plainly(shelf, terms, *rest, newest=newest)
+    def find(shelf: Shelf, terms: Any, *rest: Any, **more: Any) -> list[int]:
+        found = plainly(shelf, terms, *rest, **more)
         first = shelf.facts()["stands"] % max(1, len(found))
         return found[first:] + found[:first]
 
