@@ -19,6 +19,8 @@ REJECTS: Final = 200
 # found wanting one by one.
 _LEAST: Final = 16
 _FEW: Final = 64
+_DIGITS: Final = 11
+"""Of a time, as MISP's tables hold it."""
 _MARKS: Final = frozenset(("info", "uuid", "Attribute"))
 
 
@@ -60,6 +62,19 @@ def found_in(data: bytes, file: str, *, limit: int = LIMIT) -> Iterator[Found | 
         found = _found(raw, file, "/" if where is None else f"{where}/{number}")
         rejected += isinstance(found, Reject)
         yield found
+
+
+def times_in(node: Any) -> Iterator[int]:
+    """Yield the time of every edit that an event, or a part of one, tells of: seconds since 1970."""
+    if isinstance(node, list):
+        for one in node:
+            yield from times_in(one)
+    elif isinstance(node, dict):
+        at = str(node.get("timestamp", ""))
+        if at.isascii() and at.isdigit():
+            yield int(at[:_DIGITS])
+        for one in node.values():
+            yield from times_in(one)
 
 
 def _entries(data: bytes, limit: int) -> tuple[list[bytes], str | None]:

@@ -17,7 +17,7 @@ import msgspec
 from diwan.desks.cyber.kinds.misp import Claims, Event
 from diwan.desks.cyber.kinds.misp.marks import is_mark
 from diwan.desks.cyber.parse.misp.apart import is_apart, is_local_tag
-from diwan.desks.cyber.parse.misp.document import Found, found_in
+from diwan.desks.cyber.parse.misp.document import Found, found_in, times_in
 from diwan.desks.cyber.parse.misp.draft import NAME, draft_of, event_of
 from diwan.desks.cyber.parse.misp.read import read_event
 from diwan.terms.errors import Malformed, NotAllowed
@@ -115,7 +115,7 @@ class _Cutting:
         parts = {"Attribute": attributes, "Object": objects, "EventReport": list(self._reports())}
         made |= _named_anew(parts, UUID(uuid))
         count = len(attributes) + sum(len(one["Attribute"]) for one in objects)
-        at = str(max(_times(made), default=_midnight(made)))
+        at = str(max(times_in(made), default=_midnight(made)))
         return made | {"attribute_count": str(count), "timestamp": at, "publish_timestamp": at}
 
     def _kept(self, node: Tree, key: str) -> Iterator[Tree]:
@@ -225,18 +225,6 @@ def _group(event: Tree) -> Tree:
 def _sighter(sighting: Tree) -> Tree:
     org = sighting.get("Organisation")
     return {"Organisation": _only(org, ("name", "uuid"))} if isinstance(org, dict) else {}
-
-
-def _times(node: Any) -> Iterator[int]:
-    if isinstance(node, list):
-        for one in node:
-            yield from _times(one)
-    elif isinstance(node, dict):
-        at = str(node.get("timestamp", ""))
-        if at.isascii() and at.isdigit():
-            yield int(at[:15])
-        for one in node.values():
-            yield from _times(one)
 
 
 def _midnight(event: Tree) -> int:

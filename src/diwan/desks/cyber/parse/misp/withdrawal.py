@@ -13,7 +13,7 @@ import msgspec
 
 from diwan.desks.cyber.kinds.misp import EventBrief
 from diwan.desks.cyber.kinds.misp.marks import is_mark
-from diwan.desks.cyber.parse.misp.document import Found, found_in
+from diwan.desks.cyber.parse.misp.document import Found, found_in, times_in
 from diwan.desks.cyber.parse.misp.draft import NAME, draft_of
 from diwan.desks.cyber.parse.misp.read import read_event
 from diwan.terms.errors import Malformed
@@ -35,7 +35,7 @@ def withdrawal(edits: Sequence[bytes]) -> Draft:
         Malformed: one of them is no event.
     """
     events = [_event_in(data) for data in edits]
-    at = str(max((time for event in events for time in _times(event)), default=0) + 1)
+    at = str(max((time for event in events for time in times_in(event)), default=0) + 1)
     (made,) = found_in(msgspec.json.encode({"Event": _made(events, at)}), NAME)
     event = read_event(made.event)[0] if isinstance(made, Found) else None
     if event is None or isinstance(made, Reject):
@@ -97,15 +97,3 @@ def _each(node: Tree, key: str) -> Iterator[Tree]:
     for one in told if isinstance(told, list) else ():
         if isinstance(one, dict) and (key == "Tag" or isinstance(one.get("uuid"), str)):
             yield one
-
-
-def _times(node: Any) -> Iterator[int]:
-    if isinstance(node, list):
-        for one in node:
-            yield from _times(one)
-    elif isinstance(node, dict):
-        at = str(node.get("timestamp", ""))
-        if at.isascii() and at.isdigit():
-            yield int(at[:11])
-        for one in node.values():
-            yield from _times(one)
