@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from math import inf
 from subprocess import Popen
 from time import monotonic, sleep
 
@@ -178,6 +179,7 @@ def test_indexing_in_the_background_outlives_an_error_and_tells_nothing_of_any_i
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(house.book.words, "_elsewhere", inf)  # what is broken is broken here alone
     filled(0, FIRST)
 
     def broken(term: str) -> int:
@@ -305,6 +307,18 @@ def test_where_much_waits_a_process_of_its_own_indexes_and_ends(
 
     assert [helper.returncode for helper in helpers] == [0]
     assert (house.book.facts()["waiting"], _found(house, hand, "harbour"), _found(house, hand, "w2047")) == (0, 2048, 1)
+
+
+def test_the_process_that_indexes_ends_well_by_itself_once_little_waits(
+    house: House, hand: Callable[..., Hand], filled: Callable[[int, int], None]
+) -> None:
+    filled(0, 2048)
+
+    with indexing(house.book.words._where) as helper:
+        assert helper.wait(60) == 0
+
+    house.book.words.catch_up(everything=True)
+    assert (house.book.facts()["waiting"], _found(house, hand, "harbour")) == (0, 2048)
 
 
 @pytest.mark.parametrize("program", [sys.executable, "/nowhere/python", "/bin/true"])

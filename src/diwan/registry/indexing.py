@@ -68,7 +68,9 @@ def main() -> None:
     ended = threading.Event()
 
     def wait_for_the_end() -> None:
-        sys.stdin.buffer.read()
+        # Of the system itself: a buffer that somebody reads is one that the interpreter could not close at its end.
+        while os.read(0, 64):
+            pass
         ended.set()
 
     threading.Thread(target=wait_for_the_end, daemon=True).start()
