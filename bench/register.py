@@ -27,6 +27,7 @@ import psutil
 import psycopg
 
 from diwan.house import House
+from diwan.house.steady import keep_what_stands
 from diwan.reading import Query
 from diwan.registry.engines.sqlite_file import REGISTER
 from diwan.settings import Settings
@@ -34,7 +35,6 @@ from diwan.terms.hand import Hand, Role
 from diwan.terms.item import Alias, Draft, Part
 from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, Label
 from diwan.terms.reader import Reader
-from diwan.web.steady import keep_what_stands
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from postgres_server import Server, running

@@ -31,6 +31,7 @@ from diwan.cli.sources import add_import
 from diwan.desks.cyber.acts import open_stix
 from diwan.desks.cyber.parse.misp import events_in
 from diwan.house import House
+from diwan.house.steady import keep_what_stands
 from diwan.intake.beyond import Beyond
 from diwan.release.codes import party_id
 from diwan.release.marking import parse_marking
@@ -38,7 +39,6 @@ from diwan.terms.gate import World
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
-from diwan.web.steady import keep_what_stands
 
 Files = Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, help="Files to bring in.")]
 Marking = Annotated[str, typer.Option("--label", help="The marking they get, e.g. 'TLP:AMBER // Releasable to ICI'.")]

@@ -13,13 +13,13 @@ import uvicorn
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from diwan.house import House
+from diwan.house.steady import keep_what_stands
 from diwan.web.access import with_notes
 from diwan.web.app import create_app
 from diwan.web.certificate import with_certificates
 from diwan.web.health import Readiness
 from diwan.web.metrics import Metrics, listening
 from diwan.web.pace import with_pace
-from diwan.web.steady import keep_what_stands
 from diwan.web.tally import Tally
 from diwan.web.threads import share_readers
 from diwan.web.wire import Wire
