@@ -74,8 +74,7 @@ def test_terms_cover_title_text_and_fields_sorted_and_once() -> None:
         facets=(("severity", "Minor"),),
     )
 
-    assert terms_of(draft, "KWT") == (
-        "kind=crisis.alert", "originator=kwt", "severity=minor", "at", "sea", "storm")  # fmt: skip
+    assert terms_of(draft, "KWT") == " kind=crisis.alert originator=kwt severity=minor at sea storm "
 
 
 def test_a_text_of_endless_words_is_searchable_up_to_a_bound() -> None:
@@ -83,7 +82,7 @@ def test_a_text_of_endless_words_is_searchable_up_to_a_bound() -> None:
         kind="k", title="first", parts=(Part("a", "t", b"a"),), text=(" ".join(f"w{n}" for n in range(9000)),)
     )
 
-    assert len(terms_of(draft, "KWT")) == 4002
+    assert len(terms_of(draft, "KWT").split()) == 4002
 
 
 def test_terms_are_filed_under_63_bit_numbers_that_never_change() -> None:

@@ -79,7 +79,7 @@ def put(
     ink: Ink,
     standing: Standing,
     draft: Draft,
-    terms: tuple[str, ...],
+    terms: str,
     label: Label,
     *,
     same_parts: bool,
@@ -142,7 +142,7 @@ def _no_wider(label: Label, standing: Label, rules: Rules) -> bool:
     return covers(standing, label, rules) and no_freer(label, standing.handling) == label
 
 
-def _revised(ink: Ink, standing: Standing, new: Draft | None) -> tuple[Draft, tuple[str, ...]]:
+def _revised(ink: Ink, standing: Standing, new: Draft | None) -> tuple[Draft, str]:
     if new is None:
         return ink.stored_draft(standing)
     # A correction says what the item says; what it stands under is not its to change.

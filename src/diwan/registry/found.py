@@ -79,7 +79,7 @@ class Found:
             raise NotFound
         return found
 
-    def stored_draft(self, standing: Standing) -> tuple[Draft, tuple[str, ...]]:
+    def stored_draft(self, standing: Standing) -> tuple[Draft, str]:
         """Return an item as a draft again, as far as a relabel needs it, and the terms that find it."""
         title, author, brief, terms = self._sql.execute(
             "SELECT title, author, brief, terms FROM revision WHERE position=?", [standing.revision]
@@ -98,7 +98,7 @@ class Found:
             author=author,
             brief=brief,
         )
-        return draft, tuple(terms.split())
+        return draft, terms
 
     def ref_of(self, item: int) -> Ref:
         """Return the reference of an item by its number."""

@@ -36,7 +36,8 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     gate: int
     rev: int
     sealed: Sealed
-    terms: tuple[str, ...]
+    terms: str
+    """As `words.terms_of` makes them."""
     parent: int | None = None
 
 
@@ -277,7 +278,7 @@ class Ink(Positions):
         tail: list[tuple[object, ...]] = []
         for entry, position, part in zip(entries, given, holds, strict=True):
             draft = entry.item.draft
-            tail.append((position, entry.gate, f" {' '.join(entry.terms)} "))
+            tail.append((position, entry.gate, entry.terms))
             said = draft.version or Version()
             # Where a standard gives no version, entering is one; it sorts before every version that a standard gives.
             at = said.at if draft.version is None else said.at or f"0{position:016}"
@@ -320,7 +321,7 @@ def _revision(entry: Written, item: int, label: int, batch: int, position: int, 
         draft.title,
         draft.author,
         draft.brief,
-        f" {' '.join(entry.terms)} ",
+        entry.terms,
         sealed.header,
         sealed.stub,
         batch,

@@ -60,12 +60,15 @@ def field(name: str, value: str) -> str:
     return f"{'_'.join(name.split())}={'_'.join(normal(value).split())}"[: 2 * _LONGEST]
 
 
-def terms_of(draft: Draft, originator: str) -> tuple[str, ...]:
-    """Return everything a draft can be found by: fields, which hold a `=`, and then words, both sorted."""
+def terms_of(draft: Draft, originator: str) -> str:
+    """Return everything a draft can be found by, as it is kept: a space before and after each term.
+
+    First come fields, which hold a `=`, and then words, both sorted.
+    """
     fields = {field("kind", draft.kind), field("originator", originator)}
     fields.update(field(name, value) for name, value in draft.facets if name not in _OWN)
     spoken = words("\n".join((draft.title, *draft.text)))
-    return (*sorted(fields), *sorted(spoken)[:_MOST])
+    return f" {' '.join((*sorted(fields), *sorted(spoken)[:_MOST]))} "
 
 
 def fields_in(filed: str) -> list[str]:

@@ -43,7 +43,7 @@ def _positions(a: Asked) -> list[int]:
 
 
 def _terms(a: Asked) -> list[list[str]]:
-    hard = [sorted(terms_of(note(n), "KWT"))[:3] for n in range(len(HARD))]
+    hard = [sorted(terms_of(note(n), "KWT").split())[:3] for n in range(len(HARD))]
     return [[], *([word] for word in WORDS), ["common", "word3"], *hard]
 
 
