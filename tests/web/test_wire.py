@@ -189,6 +189,25 @@ def test_a_head_without_end_is_refused_and_ends_its_connection(pieces: list[byte
     assert there.closed
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\r\nhost: here\r\nHost: there\r\n",
+        "GET / HTTP/1.0\r\nhost: a\r\nhost: a\r\n",
+    ],
+)
+def test_a_request_that_names_no_host_or_two_is_refused(head: str) -> None:
+    there = asyncio.run(told(f"{head}\r\n".encode()))
+
+    assert b"".join(there.writes).startswith(b"HTTP/1.1 400 ")
+    assert there.closed
+
+
+def test_a_request_of_http_1_0_may_name_no_host() -> None:
+    assert b"".join(asyncio.run(told(b"GET / HTTP/1.0\r\n\r\n")).writes).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_long_head_and_a_longer_body_are_taken() -> None:
     async def app(
         scope: dict[str, list[object]], receive: Callable[[], Awaitable[dict[str, object]]], send: Send
@@ -203,7 +222,8 @@ def test_a_long_head_and_a_longer_body_are_taken() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(said))]})
         await send({"type": "http.response.body", "body": said})
 
-    head = b"POST /?" + b"a" * 48_000 + b" HTTP/1.1\r\ncontent-length: 900000\r\n" + b"a: b\r\n" * 100 + b"\r\n"
+    fields = b"host: here\r\ncontent-length: 900000\r\n" + b"a: b\r\n" * 99
+    head = b"POST /?" + b"a" * 48_000 + b" HTTP/1.1\r\n" + fields + b"\r\n"
     there = asyncio.run(told(head, *[b"x" * 9000] * 100, app=app))  # type: ignore[arg-type] # as the server calls it
 
     assert b"".join(there.writes).endswith(b"\r\n\r\n101 900000")

@@ -97,7 +97,7 @@ class Gathered:
             self.watch()
 
 
-class TooMuch(Exception):
+class Unfit(Exception):
     """A request that no reader of this node would send; the server answers 400 and ends the connection."""
 
 
@@ -143,14 +143,16 @@ class Wire(HttpToolsProtocol):
         if self.scope.get("method"):
             return
         if len(self.headers) == _FIELDS:
-            raise TooMuch
+            raise Unfit
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Go on with a request whose head is whole."""
         self._wait_no_more()
-        if len(self.pipeline) == _AHEAD:
-            raise TooMuch
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        # One that names two hosts is read as one by some and as the other by others.  Source: RFC 9112, section 3.2.
+        if len(self.pipeline) == _AHEAD or hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            raise Unfit
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
