@@ -187,8 +187,22 @@ def test_definitions_that_come_along_count_whatever_their_order_and_the_strictes
 def test_a_broken_definition_is_told_in_its_turn_and_holds_up_nothing(house: Any, reader: Any) -> None:
     broken = msgspec.json.encode(definition(extensions=["x"], definition="PAP:RED"))
 
-    first, second, third = drafts_of(house.room(reader("KWT")), [actor(), broken, b'{"type":"marking-definition"'])
+    first, second, third = drafts_of(house.room(reader("KWT")), [actor(), broken, b'{"type":"marking-definition"'], 9)
 
     assert isinstance(first, Draft)
     assert isinstance(second, Nonconforming)
     assert isinstance(third, Malformed)
+
+
+def test_of_what_breaks_its_schema_so_many_are_told_why_and_the_others_alike(house: Any, reader: Any) -> None:
+    broken = b'{"type":"indicator","spec_version":"2.1"}'
+    room = house.room(reader("KWT"))
+
+    *told, untold = drafts_of(room, [broken, actor(), broken, broken], 2)
+
+    assert [str(one) for one in told if isinstance(one, Malformed)] == [str(told[0])] * 2
+    assert "/id: is missing" in str(told[0])
+    assert isinstance(told[1], Draft)
+    assert isinstance(untold, Nonconforming)
+    (said,) = untold.findings
+    assert said.message == "breaks the schema of its type; of so many it is not said where"

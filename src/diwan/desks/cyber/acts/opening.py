@@ -29,14 +29,14 @@ _BARE: Final = re.compile(rb'"distribution"\s*:')
 _STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
-def drafts_of(room: ReadingRoom, objects: Iterable[bytes]) -> Iterator[Draft | Malformed]:
-    """Yield the draft of each object in order, or what is wrong with it."""
-    objects = list(objects)
+def drafts_of(room: ReadingRoom, objects: Sequence[bytes], told: int) -> Iterator[Draft | Malformed]:
+    """Yield the draft of each object in order, or what is wrong with it; of so many as are `told`, in detail."""
     known = Definitions(room, objects)
     for data in objects:
         try:
-            yield parse(data, {}, known)
+            yield parse(data, {}, known, told=told > 0)
         except Malformed as wrong:
+            told -= 1
             yield wrong
 
 

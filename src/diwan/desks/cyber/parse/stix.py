@@ -52,10 +52,13 @@ class Nonconforming(Malformed):
         self.findings = tuple(findings)
 
 
-def parse(data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] | None = None) -> Draft:
+def parse(
+    data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] | None = None, *, told: bool = True
+) -> Draft:
     """Return the draft of one STIX 2.1 object, with the bytes as they came as its only part.
 
-    `known` are marking definitions beside those of TLP, by id, and what they say.
+    `known` are marking definitions beside those of TLP, by id, and what they say.  Unless it is to be `told`, of an
+    object that breaks its schema it is not said where.
 
     Raises:
         Malformed: not one STIX 2.1 object; the text names the rules that say so.
@@ -65,7 +68,7 @@ def parse(data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] |
     said = read_object(data)
     if said.get("type") == "bundle":
         raise Malformed("STIX: a bundle holds many objects; import it, or push it over TAXII. Nothing was entered.")
-    if found := faults(said):
+    if found := faults(said, told=told):
         raise Nonconforming(found)
     return derive(said, (Part(NAME, MEDIA_TYPE, data),), known or {})
 

@@ -65,7 +65,7 @@ def push(clerk: Clerk, into: Collection, body: bytes) -> Status:
         raise Malformed("The body is not an envelope with a list of objects (section 3.7). Nothing was entered.")
     label = clerk.label(into.push or _OWN.format(clerk.hand.reader.party))
     now = clerk.room.now
-    outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects))))
+    outcomes = list(_entered(clerk, label, list(drafts_of(clerk.room, cut.objects, _TOLD))))
     heads = [_read(data) for data in cut.objects]
     arrived = _arrived(clerk, heads)
     why = _why(outcomes)
