@@ -27,8 +27,11 @@ HOSTED = ("KWT", "QAT", "BHR")
 
 CPU = 2.0
 """Seconds of processor time that one hostile input may cost, on any machine; a tenth of it is usual."""
-MEMORY = 150 * 1024 * 1024
-"""Bytes by which the process may grow at its highest; a tree of four megabytes of empty elements takes 120."""
+MEMORY = 200 * 1024 * 1024
+"""Bytes by which the process may grow at its highest; a tree of four megabytes of empty elements takes 120.
+
+A form of ten megabytes takes up to 162, the browser's own copies of it among them.
+"""
 
 
 @pytest.fixture(scope="module")
