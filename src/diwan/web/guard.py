@@ -73,7 +73,7 @@ def guard(house: House) -> Guard:
                 token=here.token,
                 world=handler.opt["world"],
                 language=language_of(house, request),
-                address=address_of(request),
+                address="" if is_service(request) else address_of(request),
             )
             if ANSWERS in handler.opt:
                 request.scope["state"][ANSWERS] = handler.opt[ANSWERS](visit, request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -49,6 +50,7 @@ def conditions(said: Collection, types: tuple[str, ...] | None = None) -> Condit
     return tuple(tuple((name, value) for value in values) for name, values in groups if values is not None)
 
 
+@lru_cache(maxsize=16)
 def everything(keeper: str, world: str) -> Collection:
     """Return the collection of everything that is released to whoever asks; every node has one in every world."""
     return Collection(
