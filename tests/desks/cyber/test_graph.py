@@ -127,6 +127,33 @@ def test_boxes_never_overlap() -> None:
     assert all(0 <= x <= width - 200 and 0 <= y <= height - 44 for x, y in boxes)
 
 
+def test_what_is_written_beside_lines_covers_no_box_and_nothing_else_that_is_written() -> None:
+    nodes = [Node(f"n{at}", "malware", f"Node {at}") for at in range(20)]
+    edges = [Edge(relation, f"n{at % 4}", f"n{at}") for at in range(4, 20) for relation in ("uses", "attributed-to")]
+    edges += [Edge("related-to", f"n{at}", f"n{at}") for at in range(4)]
+
+    root = drawn(draw(nodes, edges, title="t", about="a"))
+
+    boxes = [box_of(found, 200, 44) for found in root.iterfind(".//s:rect", NS)]
+    words = [
+        (x - 2.8 * len(text), y - 9.6, x + 2.8 * len(text), y + 1.6)
+        for found in root.iterfind(".//s:text[@class='relation']", NS)
+        for x, y, text in [(float(found.get("x", "")), float(found.get("y", "")), found.text or "")]
+    ]
+    assert len(edges) // 2 < len(words) <= len(edges)
+    assert not any(cover(one, other) for at, one in enumerate(words) for other in (*words[at + 1 :], *boxes))
+    assert sum("attributed-to" in title for title in texts(root, ".//s:g/s:title")) == 16
+
+
+def box_of(found: etree._Element, width: float, height: float) -> tuple[float, float, float, float]:
+    x, y = float(found.get("x", "")), float(found.get("y", ""))
+    return x, y, x + width, y + height
+
+
+def cover(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def test_more_nodes_than_fit_are_counted_not_drawn() -> None:
     nodes = [Node(f"n{at}", "malware", "x") for at in range(MOST + 7)]
 

@@ -20,8 +20,13 @@ _WIDTH, _HEIGHT, _ACROSS, _DOWN, _MARGIN = 200, 44, 110, 22, 24
 _ROWS: Final = 14
 """Nodes above one another before a layer takes another column."""
 _LABEL: Final = 26
+_LONGEST: Final = 40
 _LABELLED: Final = 60
 """Edges up to which the relations are written beside their lines; beyond, they are in the lines' titles only."""
+_LETTER: Final = 5.6
+"""About how wide a letter is in the size that relations are written in; a line of them is twice as high."""
+_ALONG: Final = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
+"""Shares of a line at which its relation may be written; without room at any, it is in the title of the line only."""
 _NO_CLASS: Final = re.compile(r"[^a-z0-9]+")
 _HREF: Final = re.compile(r"(?:https?://|/(?!/))[^\s\x00-\x20\"<>\\]*", re.ASCII)
 
@@ -52,6 +57,18 @@ class Edge(msgspec.Struct, frozen=True):
     relation: str
     start: str
     end: str
+
+
+class _Box(msgspec.Struct, frozen=True):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def covers(self, other: _Box) -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
 
 
 def draw(
@@ -173,8 +190,15 @@ def _picture(
     tip = _add(_add(root, "defs"), "marker", id=f"{name}-tip", viewBox="0 0 8 8", refX="8", refY="4")
     _set(tip, markerWidth="8", markerHeight="8", orient="auto")
     _add(tip, "path", d="M0 0L8 4L0 8Z", fill="#5b6770", **{"class": "tip"})
-    for edge in edges:
-        _draw_edge(root, edge, held, places, f"url(#{name}-tip)", word, labelled=len(edges) <= _LABELLED)
+    taken = [_Box(*place, place[0] + _WIDTH, place[1] + _HEIGHT) for place in places.values()]
+    lines = [(edge, _draw_edge(root, edge, held, places, f"url(#{name}-tip)", word)) for edge in edges]
+    # Above all lines and on a ground of their own; each line's title says the same to whoever has the picture read.
+    ground = {"aria-hidden": "true", "stroke": "#ffffff", "stroke-width": "3", "paint-order": "stroke"}
+    words = _add(root, "g", **{"class": "words"}, **ground)
+    for edge, along in lines if len(edges) <= _LABELLED else ():
+        relation = _short(word("relation", edge.relation), _LONGEST)
+        if (middle := _free(along, relation, taken)) is not None:
+            _write(words, relation, middle, "10", "relation")
     for one, place in places.items():
         _draw_node(root, held[one], place, word)
     told: bytes = etree.tostring(root, encoding="utf-8")
@@ -188,22 +212,33 @@ def _draw_edge(
     places: Mapping[str, Point],
     tip: str,
     word: Word,
-    *,
-    labelled: bool,
-) -> None:
+) -> list[Point]:
+    """Draw a line and return where its relation may be written."""
     group = _add(root, "g", **{"class": f"edge relation-{_class(edge.relation)}"})
     relation = word("relation", edge.relation)
     _add(group, "title", f"{held[edge.start].label} — {relation} — {held[edge.end].label}")
     start, end = _centre(places[edge.start]), _centre(places[edge.end])
     if edge.start == edge.end:
         x, y = start[0], start[1] - _HEIGHT / 2
-        line, middle = f"M{x - 30:g} {y:g}C{x - 30:g} {y - 24:g} {x + 30:g} {y - 24:g} {x + 30:g} {y:g}", (x, y - 10)
+        line = f"M{x - 30:g} {y:g}C{x - 30:g} {y - 24:g} {x + 30:g} {y - 24:g} {x + 30:g} {y:g}"
+        along = [(x, y - 10)]
     else:
         (ax, ay), (bx, by) = _border(start, end), _border(end, start)
-        line, middle = f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}", ((ax + bx) / 2, (ay + by) / 2 - 4)
+        line = f"M{ax:.1f} {ay:.1f}L{bx:.1f} {by:.1f}"
+        along = [(ax + (bx - ax) * share, ay + (by - ay) * share - 4) for share in _ALONG]
     _add(group, "path", d=line, fill="none", stroke="#5b6770", **{"marker-end": tip})
-    if labelled:
-        _write(group, relation, middle, "10", "relation")
+    return along
+
+
+def _free(along: list[Point], text: str, taken: list[_Box]) -> Point | None:
+    """Return the first place at which a text covers nothing that is `taken`, and take it."""
+    wide, high = len(text) * _LETTER / 2, _LETTER
+    for x, y in along:
+        box = _Box(x - wide, y - high - 4, x + wide, y + high - 4)
+        if not any(box.covers(other) for other in taken):
+            taken.append(box)
+            return x, y
+    return None
 
 
 def _draw_node(root: etree._Element, node: Node, place: Point, word: Word) -> None:
@@ -222,7 +257,9 @@ def _write(parent: etree._Element, text: str, at: Point, size: str, sort: str) -
     """Write a text centred on a place; one that begins in a right-to-left script runs from right to left."""
     way = "rtl" if _runs_left(text) else "ltr"
     shape = {"font-size": size, "text-anchor": "middle", "fill": "#27343c", "class": sort, "direction": way}
-    _add(parent, "text", _short(text, 40), x=f"{at[0]:.1f}", y=f"{at[1]:.1f}", **shape, **{"unicode-bidi": "embed"})
+    _add(
+        parent, "text", _short(text, _LONGEST), x=f"{at[0]:.1f}", y=f"{at[1]:.1f}", **shape, **{"unicode-bidi": "embed"}
+    )
 
 
 def _runs_left(text: str) -> bool:
