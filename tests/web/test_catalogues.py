@@ -26,7 +26,7 @@ from diwan.house import House
 from diwan.terms.hand import Role
 from diwan.terms.party import Standing
 from diwan.web.language import LANGUAGES, catalogue
-from diwan.web.told import SENTENCES
+from diwan.web.told import SENTENCES, SHAPES
 from diwan.web.watch import FACETS
 
 DESKS = {"crisis": CRISIS, "cyber": CYBER, "network": NETWORK}
@@ -93,7 +93,7 @@ def asked_by_value(place: str, house: House) -> Iterator[Key]:
         yield from ((None, role.capitalize()) for role in Role)
         yield from ((None, policy.title) for policy in policies)
         yield from ((None, tag.name) for policy in policies for tag in policy.tags)
-        yield from ((None, sentence) for sentence in SENTENCES)
+        yield from ((None, sentence) for sentence in (*SENTENCES, *SHAPES))
         yield None, "edition of"
 
 
