@@ -16,6 +16,7 @@ import httpx
 from served_node import PASSWORD, alert, free_port, lay_node, served
 
 SECRET = "sandstorm"
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade"
 
 
 def raw(port: int, said: bytes) -> bytes:
@@ -63,9 +64,7 @@ def test_no_log_line_and_no_number_holds_what_a_request_an_item_or_an_error_held
         broken = [
             raw(port, f"{SECRET} / {SECRET}\r\n{SECRET}\r\n\r\n".encode()),
             raw(port, f"GET /{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\nContent-Length: {SECRET}\r\n\r\n".encode()),
-            raw(
-                port, f"GET /{SECRET} HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade, {SECRET}\r\n\r\n".encode()
-            ),
+            raw(port, f"GET /{SECRET} HTTP/1.1\r\nHost: {SECRET}\r\n{UPGRADE}, {SECRET}\r\n\r\n".encode()),
             raw(port, f"GET /{SECRET}\x00\xff HTTP/1.1\r\nHost: x\r\n\r\n".encode("latin-1")),
         ]
         told = httpx.get(f"http://127.0.0.1:{numbers}/metrics").text

@@ -32,7 +32,7 @@ from diwan.terms.label import RELEASABLE_TO, Category, CategoryType, Handling, L
 from diwan.terms.reader import Reader
 
 Browser = TestClient[Litestar]
-Bounded = Callable[[], AbstractContextManager[None]]
+Bounded = Callable[..., AbstractContextManager[None]]
 
 SPECIMENS = Path(__file__).parents[1] / "specimens"
 BASES = {World.ACTUAL: "", World.EXERCISE: "/exercise", World.TEST: "/test"}
@@ -293,11 +293,11 @@ def test_hostile_bytes_are_refused_by_the_form_and_the_node_goes_on(
     said = {"token": form_token("QAT"), "media_type": media_type, "typed": MARKING, "beyond": "warn"}
     release = {**said, "document": b64encode(data).decode(), "label": msgspec.json.encode(LABEL).decode()}
 
-    with bounded():
+    with bounded(sending=True):
         chosen = client.post("/compose/check", data=said, files={"file": ("hostile", data)})
-    with bounded():
+    with bounded(sending=True):
         pasted = client.post("/compose/check", data=said, files={"text": (None, as_text(data))})
-    with bounded():
+    with bounded(sending=True):
         released = client.post("/compose/release", data=release)
 
     assert released.status_code in (413, 422), released.text[:500]

@@ -26,7 +26,7 @@ OFFICER = Ceiling("the duty officer", (Height("NATO-EXAMPLE", "RESTRICTED"), Hei
         ("NATO SECRET", ("SECRET is above RESTRICTED, the ceiling of the duty officer.",)),
         (
             "NATO RESTRICTED // CRYPTO",
-            ("The ceiling of the duty officer does not allow Additional Sensitivity CRYPTO.",),
+            ("The ceiling of the duty officer does not allow the caveat Additional Sensitivity CRYPTO.",),
         ),
         ("TLP:GREEN // KWT ONLY", ()),
         ("TLP:CLEAR", ("TLP:CLEAR is wider than TLP:GREEN, the ceiling of this node.",)),

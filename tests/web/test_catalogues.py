@@ -95,6 +95,7 @@ def asked_by_value(place: str, house: House) -> Iterator[Key]:
         yield from ((None, tag.name) for policy in policies for tag in policy.tags)
         yield from ((None, sentence) for sentence in (*SENTENCES, *SHAPES))
         yield None, "edition of"
+        yield None, house.settings.node_ceiling.of
 
 
 def _declared(desk: Desk) -> Iterator[str]:

@@ -197,15 +197,26 @@ def test_a_head_without_end_is_refused_and_ends_its_connection(pieces: list[byte
         "GET / HTTP/1.0\r\nhost: a\r\nhost: a\r\n",
     ],
 )
-def test_a_request_that_names_no_host_or_two_is_refused(head: str) -> None:
+def test_a_request_that_names_no_host_or_two_or_what_is_none_is_refused(head: str) -> None:
     there = asyncio.run(told(f"{head}\r\n".encode()))
 
     assert b"".join(there.writes).startswith(b"HTTP/1.1 400 ")
     assert there.closed
 
 
-def test_a_request_of_http_1_0_may_name_no_host() -> None:
-    assert b"".join(asyncio.run(told(b"GET / HTTP/1.0\r\n\r\n")).writes).startswith(b"HTTP/1.1 200 ")
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET / HTTP/1.0\r\n",
+        "GET / HTTP/1.1\r\nhost:\r\n",
+        "GET / HTTP/1.1\r\nhost: diwan.example:8443\r\n",
+        "GET / HTTP/1.1\r\nhost: 192.0.2.7:80\r\n",
+        "GET / HTTP/1.1\r\nhost: [2001:db8::7]:443\r\n",
+        "GET / HTTP/1.1\r\nhost: xn--mgbcd4a2b0d2b.example\r\n",
+    ],
+)
+def test_a_request_may_name_any_host_and_an_old_one_none(head: str) -> None:
+    assert b"".join(asyncio.run(told(f"{head}\r\n".encode())).writes).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_long_head_and_a_longer_body_are_taken() -> None:

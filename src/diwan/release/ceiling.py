@@ -76,7 +76,7 @@ def _above(label: Label, of: str, height: Height, policy: Policy) -> Iterator[st
     for category in label.categories:
         for value in category.values if category.type == CategoryType.RESTRICTIVE else ():
             if (category.tag, value) not in height.caveats:
-                yield f"The ceiling of {of} does not allow {category.tag} {value}."
+                yield f"The ceiling of {of} does not allow the caveat {category.tag} {value}."
     tlp = label.handling.tlp
     if tlp is not None and TLP.index(tlp) < TLP.index(height.widest_tlp):
         yield f"{tlp} is wider than {height.widest_tlp}, the ceiling of {of}."

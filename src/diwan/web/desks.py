@@ -119,8 +119,8 @@ def _service(house: House, desk: Desk, service: Service) -> Any:
     return write
 
 
-def origin_of(request: Asked) -> str:
-    """Return where a request says that it asks: scheme and host, as they come; a whole address takes 15 µs to make."""
+def _origin_of(request: Asked) -> str:
+    """Return scheme and host as the request says them; the framework's whole address takes 15 µs to make."""
     scope = request.scope
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     return f"{scope['scheme']}://{host or ':'.join(map(str, scope['server'] or ()))}"
@@ -149,7 +149,7 @@ def _pattern(route: Route) -> re.Pattern[str]:
 def _request(request: Asked, visit: Visit, path: dict[str, str], house: House, desk: str, body: bytes = b"") -> Request:
     query = request.scope["query_string"].decode("latin-1")
     pairs = tuple(parse_qsl(query, keep_blank_values=True)) if query else ()
-    origin = origin_of(request)
+    origin = _origin_of(request)
     return Request(
         path=path,
         query=dict(pairs),

@@ -1,11 +1,12 @@
 """Refusals and notices that pages say in the reader's language: sentence by sentence, as the house forms them.
 
-What no sentence here has the shape of is said as the house says it, in English and marked as such.
+What has the shape of no sentence here, or of two, is said as the house says it, in English and marked as such.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -74,7 +75,7 @@ SHAPES: Final = (
     "No ceiling is set, so nothing is allowed.",
     "The ceiling of %(whose)s does not allow labels of %(policy)s.",
     "%(level)s is above %(other)s, the ceiling of %(whose)s.",
-    "The ceiling of %(whose)s does not allow %(value)s.",
+    "The ceiling of %(whose)s does not allow the caveat %(value)s.",
     "%(token)s is wider than %(other)s, the ceiling of %(whose)s.",
     "%(token)s is stricter than %(other)s, the ceiling of %(whose)s.",
     "A label is never freer than what the item says of itself.",
@@ -118,9 +119,21 @@ SHAPES: Final = (
     "This address does not declare what it reads, so nobody may use it.",
     "The disk that holds the register is full.",
     "Nothing was entered; what is registered can be read, and entries are taken again as soon as there is room.",
-    "A text in it holds NUL or half of a surrogate pair, which is no character.",
     "The connection to the register was lost while this was being made durable.",
     "It is written whole or not at all, and which of the two is not known here: look before you ask again.",
+    "A text in it holds NUL or half of a surrogate pair, which is no character.",
+    "“%(code)s” is not a party id: 2 to 32 of A-Z, 0-9, dot and hyphen; a nation's alpha-3 code.",
+    "Marking “%(text)s”: it means different things under different policies.",
+    "Marking “%(text)s”: “%(part)s” is not understood.",
+    "Marking “%(text)s”: “%(part)s” means more than one thing in %(policy)s.",
+    "Marking “%(text)s”: “%(part)s” and another part say the same thing twice.",
+    "Marking “%(text)s”: no classification of %(policy)s is named.",
+    "This node's register was set back, as to a backup, and is shut since %(when)s, until what was"
+    " recalled and relabelled meanwhile is replayed from its journal: `diwan reopen --journal PATH`.",
+    "This was done and is true for everyone.",
+    "But it could not be written into the node's journal (%(why)s), so a backup that is restored now"
+    " would not know of it.",
+    "Tell whoever runs the node: `diwan doctor` says what to mend, and what is missing is then written by itself.",
 )
 """Sentences with places that hold a name, a number or a marking."""
 
@@ -128,13 +141,22 @@ _LONGEST: Final = 1000
 """Characters of a line that is looked at; what is longer quotes more than a name."""
 _END: Final = re.compile(r"(?<=\.) +(?=[A-Z“])")
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
+_HELD: Final = r"(?:(?![.:] )[^\n“”])"
+"""What a place holds: nothing that ends a sentence or begins or ends what is quoted."""
 _WITHIN: Final = "sentence"
 """A place that holds a sentence of the same sort."""
+_OURS: Final = frozenset({"whose", "world", "other", "tag"})
+"""Places that may hold a word of this node's own, which has words in other languages."""
 
 
 def _pattern(shape: str) -> re.Pattern[str]:
-    pieces = _PLACE.split(shape)
-    return re.compile("".join(f"(?P<{one}>.+?)" if at % 2 else re.escape(one) for at, one in enumerate(pieces)))
+    """Return what finds a shape; a place ends where what follows it comes first, and nothing is tried again."""
+    start, *pieces = _PLACE.split(shape)
+    found = [re.escape(start)]
+    for name, after in zip(pieces[::2], pieces[1::2], strict=True):
+        held = r"[^\n]" if name == _WITHIN else _HELD
+        found.append(f"(?>(?P<{name}>{held}+?){re.escape(after)})" if after else f"(?P<{name}>{held}+)")
+    return re.compile("".join(found))
 
 
 _PATTERNS: Final = tuple((shape, _pattern(shape)) for shape in SHAPES)
@@ -144,27 +166,50 @@ def told(line: str, say: Say) -> Markup:
     """Return a line in the words of `say`, or as it is and marked as English as far as there are no others."""
     if line in SENTENCES and (words := say(line)) != line:
         return escape(words)
-    if len(line) > _LONGEST:
+    if len(line) > _LONGEST or say(SHAPES[0]) == SHAPES[0]:
         return _english(line)
-    sentences = _END.split(line)
+    sentences = list(_sentences(line))
     said = [_sentence(sentence, say) for sentence in sentences]
     if not any(said):
         return _english(line)
     return Markup(" ").join(one or _english(sentence) for one, sentence in zip(said, sentences, strict=True))
 
 
+def shapes_of(sentence: str) -> list[tuple[str, dict[str, str]]]:
+    """Return every shape that a sentence has, and what stands in its places."""
+    found = ((shape, pattern.fullmatch(sentence)) for shape, pattern in _PATTERNS)
+    return [(shape, match.groupdict()) for shape, match in found if match is not None]
+
+
+def _sentences(line: str) -> Iterator[str]:
+    """Yield the sentences of a line; what is quoted is not taken apart."""
+    whole = ""
+    for piece in _END.split(line):
+        whole = f"{whole} {piece}" if whole else piece
+        if whole.count("“") == whole.count("”"):
+            yield whole
+            whole = ""
+    if whole:
+        yield whole
+
+
 def _sentence(sentence: str, say: Say) -> Markup | None:
-    """Return a sentence in the words of `say`, what it names set apart, or None where there are none for it."""
-    for shape, pattern in _PATTERNS:
-        found = pattern.fullmatch(sentence)
-        if found is not None and (words := say(shape)) != shape:
-            values = {name: _value(name, value, say) for name, value in found.groupdict().items()}
-            return escape(words) % values
-    return None
+    """Return a sentence in the words of `say`, what it names set apart; None where it is not plain which it is."""
+    shapes = shapes_of(sentence)
+    if len(shapes) != 1:
+        return None
+    ((shape, places),) = shapes
+    return escape(say(shape)) % {name: _value(name, value, say) for name, value in places.items()}
 
 
 def _value(name: str, value: str, say: Say) -> Markup:
-    return told(value, say) if name == _WITHIN else Markup("<bdi>{}</bdi>").format(value)
+    if name == _WITHIN:
+        return told(value, say)
+    said = value
+    if name in _OURS:
+        said = say(value) if say(value) != value else say(value.capitalize())
+        said = value if said == value.capitalize() else said
+    return Markup("<bdi>{}</bdi>").format(said)
 
 
 def _english(line: str) -> Markup:

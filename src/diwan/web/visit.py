@@ -41,7 +41,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     world: World
     language: Language
     address: str
-    """Where to come back to after something that is done beside the way, such as choosing a language."""
+    """Where to come back to after something that is done beside the way, as choosing a language; none for a program."""
 
     @property
     def base(self) -> str:

@@ -6,6 +6,7 @@ each write of its event loop is one to the socket: whoever asked was woken twice
 
 from __future__ import annotations
 
+import re
 from asyncio import BaseTransport, TimerHandle, get_running_loop
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,9 @@ _FIELDS: Final = 200
 """Fields of a head."""
 _AHEAD: Final = 16
 """Requests that one connection may ask while another of its own is being answered."""
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~%!$&'()*+,;=-]*|\[[0-9A-Fa-f:.]+\])(?::([0-9]{0,5}))?")
+"""A host as a request may name it, and its port.  Source: RFC 3986, section 3.2.2."""
+_PORTS: Final = 65_535
 
 
 class Gathered:
@@ -149,9 +153,10 @@ class Wire(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go on with a request whose head is whole."""
         self._wait_no_more()
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        hosts = [value for name, value in self.headers if name == b"host"]
         # One that names two hosts is read as one by some and as the other by others.  Source: RFC 9112, section 3.2.
-        if len(self.pipeline) == _AHEAD or hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        named = len(hosts) == 1 or (not hosts and self.parser.get_http_version() != "1.1")
+        if len(self.pipeline) == _AHEAD or not named or not all(map(_may_be_host, hosts)):
             raise Unfit
         super().on_headers_complete()
 
@@ -179,3 +184,8 @@ class Wire(HttpToolsProtocol):
         if self._hurry is not None:
             self._hurry.cancel()
             self._hurry = None
+
+
+def _may_be_host(value: bytes) -> bool:
+    found = _HOST.fullmatch(value)
+    return found is not None and int(found[1] or 0) <= _PORTS

@@ -48,7 +48,7 @@ def _to_its_readers(_: Released) -> tuple[str, ...]:
     return ()
 
 
-ACTS: Final = (
+_ACTS: Final = (
     Act("sighting", "Seen here", False, _can_be_sighted, _sighting, _to_its_readers, labels=True),
     Act(
         "false-positive",
@@ -60,4 +60,4 @@ ACTS: Final = (
         labels=True,
     ),
 )
-ACTS_BY_KIND: Final = {kind_of(name): ACTS for name in SDOS}
+ACTS_BY_KIND: Final = {kind_of(name): _ACTS for name in SDOS}

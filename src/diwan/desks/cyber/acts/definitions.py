@@ -1,4 +1,4 @@
-"""What marking definitions say, those that came along and those that the reader may see here."""
+"""Marking definitions as whoever reads may know them."""
 
 from __future__ import annotations
 

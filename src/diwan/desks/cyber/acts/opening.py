@@ -1,4 +1,4 @@
-"""What was handed in is opened: STIX and MISP cut into drafts, marking definitions looked up."""
+"""What was handed in is opened: files and submissions cut into drafts, whether STIX or MISP."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _BARE: Final = re.compile(rb'"distribution"\s*:')
 _STIX: Final = re.compile(rb'"id"\s*:\s*"[a-z0-9-]+--')
 
 
-def drafts_of(room: ReadingRoom, objects: Sequence[bytes], told: int) -> Iterator[Draft | Malformed]:
-    """Yield the draft of each object in order, or what is wrong with it; of so many as are `told`, in detail."""
+def drafts_of(room: ReadingRoom, objects: Sequence[bytes], detailed: int) -> Iterator[Draft | Malformed]:
+    """Yield the draft of each object in order, or what is wrong with it: of the first that are, in detail."""
     known = Definitions(room, objects)
     for data in objects:
         try:
-            yield parse(data, {}, known, told=told > 0)
+            yield parse(data, {}, known, detailed=detailed > 0)
         except Malformed as wrong:
-            told -= 1
+            detailed -= 1
             yield wrong
 
 

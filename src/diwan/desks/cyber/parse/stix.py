@@ -53,12 +53,12 @@ class Nonconforming(Malformed):
 
 
 def parse(
-    data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] | None = None, *, told: bool = True
+    data: bytes, names: Mapping[str, str], known: Mapping[str, Handling] | None = None, *, detailed: bool = True
 ) -> Draft:
     """Return the draft of one STIX 2.1 object, with the bytes as they came as its only part.
 
-    `known` are marking definitions beside those of TLP, by id, and what they say.  Unless it is to be `told`, of an
-    object that breaks its schema it is not said where.
+    `known` are marking definitions beside those of TLP, by id, and what they say.  Unless `detailed`, of an object
+    that breaks its schema only that is said, and not where.
 
     Raises:
         Malformed: not one STIX 2.1 object; the text names the rules that say so.
@@ -68,7 +68,7 @@ def parse(
     said = read_object(data)
     if said.get("type") == "bundle":
         raise Malformed("STIX: a bundle holds many objects; import it, or push it over TAXII. Nothing was entered.")
-    if found := faults(said, told=told):
+    if found := faults(said, detailed=detailed):
         raise Nonconforming(found)
     return derive(said, (Part(NAME, MEDIA_TYPE, data),), known or {})
 
