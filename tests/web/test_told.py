@@ -133,6 +133,12 @@ def test_what_is_quoted_changes_no_sentence(say: Say) -> None:
     assert told(hidden, say) == f'<bdi lang="en">{hidden}</bdi>'
 
 
+def test_what_is_named_may_hold_dots() -> None:
+    said = told("The ceiling of duty officer does not allow labels of EX.AMPLE.", speaking("fr"))
+
+    assert "<bdi>EX.AMPLE</bdi>." in said
+
+
 def test_words_of_this_node_are_said_in_the_language_of_the_page() -> None:
     say = speaking("fr")
 

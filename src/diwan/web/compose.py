@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar import Response, get, post
@@ -23,6 +23,9 @@ from diwan.web.labels import Reached, Ticked, choices, label_of, reached, ticks_
 from diwan.web.pages import Pages
 from diwan.web.threads import exporting, writing
 from diwan.web.visit import Asked, Visit, visit_of
+
+_TOLD: Final = 20
+"""Reasons against a label that are told."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +154,8 @@ def _check_document(house: House, visit: Visit, form: Form, data: bytes, checked
 
 def _check_label(house: House, visit: Visit, form: Form, data: bytes, checked: Checked) -> Checked:
     label, rules = label_of(form, house.rules()), house.rules()
-    refusals = (*checked.refusals, *reasons(label, [house.settings.node_ceiling], rules))
+    # A form may tick as many wrong values as it has fields; who reads the first of them knows what to do.
+    refusals = (*checked.refusals, *reasons(label, [house.settings.node_ceiling], rules)[:_TOLD])
     told = reached(house, visit.room, label)
     return msgspec.structs.replace(checked, label=label, packed=pack(label).decode(), refusals=refusals, reached=told)
 

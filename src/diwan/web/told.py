@@ -150,13 +150,14 @@ _OURS: Final = frozenset({"whose", "world", "other", "tag"})
 
 
 def _pattern(shape: str) -> re.Pattern[str]:
-    """Return what finds a shape; a place ends where what follows it comes first, and nothing is tried again."""
+    """Return what finds a shape; each place but the last ends where what follows first comes, once and for all."""
     start, *pieces = _PLACE.split(shape)
-    found = [re.escape(start)]
-    for name, after in zip(pieces[::2], pieces[1::2], strict=True):
-        held = r"[^\n]" if name == _WITHIN else _HELD
-        found.append(f"(?>(?P<{name}>{held}+?){re.escape(after)})" if after else f"(?P<{name}>{held}+)")
-    return re.compile("".join(found))
+    found = re.escape(start)
+    for at, name in enumerate(pieces[::2]):
+        held, after = r"[^\n]" if name == _WITHIN else _HELD, re.escape(pieces[2 * at + 1])
+        last = 2 * at + 2 == len(pieces)
+        found += f"(?P<{name}>{held}+){after}" if last else f"(?>(?P<{name}>{held}+?){after})"
+    return re.compile(found)
 
 
 _PATTERNS: Final = tuple((shape, _pattern(shape)) for shape in SHAPES)
