@@ -115,7 +115,7 @@ def compare(book: Book, chance: random.Random, held: list[Held]) -> int:
             place = {entry.ref: entry.position for entry in shelf.entries(shelf.oldest(0, COUNT, 1.0))}
             mine = [one for one in held if party in one.audience]
             assert place.keys() == {one.ref for one in mine}
-            filed = sorted((place[one.ref], set(terms_of(one.draft, "KWT"))) for one in mine)
+            filed = sorted((place[one.ref], set(terms_of(one.draft, "KWT").split())) for one in mine)
             for _ in range(12):
                 terms = some_terms(chance)
                 start = chance.choice([None, *(chance.sample([position for position, _ in filed], 2) if filed else [])])
