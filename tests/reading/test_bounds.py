@@ -10,7 +10,7 @@ import pytest
 from counting import counted
 from diwan.house import House
 from diwan.reading import Query
-from diwan.registry import ink, segments
+from diwan.registry import ink
 from diwan.registry.search import find
 from diwan.registry.words import field
 from diwan.terms.gate import World
@@ -29,13 +29,11 @@ def enter(
     hand: Callable[..., Hand],
     amber: Callable[..., Label],
     note: Callable[..., Draft],
+    small_segments: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[int], None]:
     """Enter so many notes behind six gates, each with a word that one in three shares; every step is small here."""
     monkeypatch.setattr(ink, "_MILE", 16)
-    monkeypatch.setattr(segments, "_BATCH", 32)
-    monkeypatch.setattr(segments, "_FANOUT", 3)
-    monkeypatch.setattr(segments, "_COMMON", 8)
     chance = random.Random(4)
 
     def make(count: int) -> None:

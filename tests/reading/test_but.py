@@ -10,7 +10,6 @@ import pytest
 from counting import Work, counted
 from diwan.house import House
 from diwan.reading import Query, ReadingRoom, Selection
-from diwan.registry import segments
 from diwan.terms.hand import Hand
 from diwan.terms.item import Draft
 from diwan.terms.label import Label
@@ -27,12 +26,9 @@ def enter(
     hand: Callable[..., Hand],
     amber: Callable[..., Label],
     note: Callable[..., Draft],
-    monkeypatch: pytest.MonkeyPatch,
+    small_segments: None,
 ) -> Callable[[str, int, str], None]:
     """Enter so many of a kind for a party; segments are small here."""
-    monkeypatch.setattr(segments, "_BATCH", 32)
-    monkeypatch.setattr(segments, "_FANOUT", 3)
-    monkeypatch.setattr(segments, "_COMMON", 8)
 
     def make(kind: str, count: int, party: str) -> None:
         drafts = [msgspec.structs.replace(note(f"{kind} {n} odd{n % 2}"), kind=kind) for n in range(count)]

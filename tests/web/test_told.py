@@ -21,13 +21,15 @@ REFUSING = (
     "intake/office.py", "intake/beyond.py", "intake/take.py", "intake/change.py", "intake/ending.py",
     "release/ceiling.py", "release/policy.py", "house/node.py", "house/bounds.py", "people/throttle.py",
     "web/compose.py", "web/item.py", "web/form.py", "web/labels.py", "web/guard.py", "web/threads.py",
-    "reading/query.py", "terms/errors.py", "release/codes.py", "release/marking.py", "release/decide.py",
+    "web/pace.py", "web/problems.py", "web/session.py", "people/doors.py", "reading/query.py", "terms/errors.py",
+    "release/codes.py", "release/marking.py", "release/decide.py",
 )  # fmt: skip
 """Where what pages tell is formed."""
 UNTOLD = (
     # Read by whoever installs a policy, sets a node up or writes a label down, at the command line.
     "Policy file", "Policy KWT: ", "Ceiling under", "KWT: the register lost", "Two policies share an id",
-    "The label is not legal and has no marking",
+    "The label is not legal and has no marking", "A KWT's name has", "A KWT needs an open account",
+    "This certificate is noted already", "That a session or token was used",
     # Of these the endings are words that are chosen, or what another module says; they are said below.
     "KWT is already registered under this label, KWT.", "A label is never freer than what the item says of itselfKWT.",
     "Marking “KWT”: KWT.",

@@ -13,30 +13,34 @@ from markupsafe import Markup, escape
 
 from diwan.web.language import Say
 
-SENTENCES: Final = (
+SHAPES: Final = (
     "There is nothing here that is released to you under this reference.",
-    "You are not signed in, or your session has ended. Nothing was shown or done.",
-    "The name and the password do not fit together. You are not signed in.",
-    "Too many try to sign in just now. You are not signed in; try again in a few seconds.",
-    "This form is not from a page of your present session. Load the page anew. Nothing was done.",
-    "This cursor was not given out for this list. Start again without a cursor.",
-    "This request cannot be understood. Nothing was done.",
-    "This cannot be done at this address. Nothing was done.",
-    "What was sent came too slowly. Nothing was entered.",
-    "This is more than this node takes at once. Nothing was entered.",
-    "Something failed at this node, and was written to its log. Nothing was entered.",
-    "The register cannot be reached just now. Nothing was entered; ask again in a few seconds.",
-    "None of your roles enters items at this node. Nothing was checked.",
-    "None of your roles enters items at this node. Nothing was entered.",
-    "Your clearance does not reach this label: one enters what one may read. Nothing was entered.",
-    "No label is chosen, so nobody could read it. Nothing was entered.",
+    "You are not signed in, or your session has ended.",
+    "The name and the password do not fit together.",
+    "Too many try to sign in just now.",
+    "You are not signed in; try again in a few seconds.",
+    "This form is not from a page of your present session.",
+    "Load the page anew.",
+    "This cursor was not given out for this list.",
+    "Start again without a cursor.",
+    "This request cannot be understood.",
+    "This cannot be done at this address.",
+    "What was sent came too slowly.",
+    "This is more than this node takes at once.",
+    "Something failed at this node, and was written to its log.",
+    "The register cannot be reached just now.",
+    "Nothing was entered; ask again in a few seconds.",
+    "None of your roles enters items at this node.",
+    "Nothing was checked.",
+    "Your clearance does not reach this label: one enters what one may read.",
+    "No label is chosen, so nobody could read it.",
     "No document was given.",
     "The standard's rules find errors; see below.",
-    "This is not what a check gave. Check it again. Nothing was entered.",
-    "This answer needs a reason in its note. Nothing was entered.",
-    "The box that says you mean it is not ticked. Nothing was recalled.",
-)
-SHAPES: Final = (
+    "This is not what a check gave.",
+    "Check it again.",
+    "This answer needs a reason in its note.",
+    "The box that says you mean it is not ticked.",
+    "Nothing was recalled.",
     "Nothing was entered.",
     "Nothing was changed.",
     "Nothing was added.",
@@ -135,7 +139,7 @@ SHAPES: Final = (
     " would not know of it.",
     "Tell whoever runs the node: `diwan doctor` says what to mend, and what is missing is then written by itself.",
 )
-"""Sentences with places that hold a name, a number or a marking."""
+"""Sentences, with places that hold a name, a number or a marking."""
 
 _LONGEST: Final = 1000
 """Characters of a line that is looked at; what is longer quotes more than a name."""
@@ -165,8 +169,6 @@ _PATTERNS: Final = tuple((shape, _pattern(shape)) for shape in SHAPES)
 
 def told(line: str, say: Say) -> Markup:
     """Return a line in the words of `say`, or as it is and marked as English as far as there are no others."""
-    if line in SENTENCES and (words := say(line)) != line:
-        return escape(words)
     if len(line) > _LONGEST or say(SHAPES[0]) == SHAPES[0]:
         return _english(line)
     sentences = list(_sentences(line))

@@ -61,7 +61,7 @@ def check_object(said: Mapping[str, Any], where: str = "") -> tuple[Finding, ...
 def faults(said: Mapping[str, Any], where: str = "", *, detailed: bool = True) -> tuple[Finding, ...]:
     """Return the errors of an object alone: what keeps it out. 100,000 good objects a second.
 
-    Unless `detailed`, of what breaks its schema only that is said: to find all of it takes 0.2 ms.
+    Unless `detailed`, of what breaks its schema only that is said: to find all of it takes many times as long.
     """
     if _conforms(said):
         return tuple(islice(_broken(said, where, _errors(_kind(said))), MOST))
